@@ -1,0 +1,29 @@
+module github.com/hookrouter/hookrouter
+
+go 1.26.0
+
+require github.com/expr-lang/expr v1.17.8
+
+require github.com/sony/gobreaker/v2 v2.4.0
+
+require github.com/hashicorp/golang-lru/v2 v2.0.7
+
+require github.com/tidwall/gjson v1.20.1
+
+require github.com/fsnotify/fsnotify v1.10.1
+
+require github.com/spf13/cobra v1.10.2
+
+require golang.org/x/time v0.16.0
+
+require github.com/prometheus/client_golang v1.25.0
+
+require gopkg.in/yaml.v3 v3.0.1
+
+require github.com/rogpeppe/go-internal v1.16.0
+
+require pgregory.net/rapid v1.3.0
+
+require go.uber.org/goleak v1.3.0
+
+require golang.org/x/sys v0.49.0

@@ -1,0 +1,17 @@
+package queue
+
+import "errors"
+
+// Errors of a Log and of the Queue over it.
+var (
+	// ErrClosed: the Log or Queue was closed.
+	ErrClosed = errors.New("queue is closed")
+	// ErrTrimmed: the record was there and retention removed it.
+	ErrTrimmed = errors.New("record is no longer kept")
+	// ErrNotFound: there is no such record, event or delivery.
+	ErrNotFound = errors.New("not found")
+	// ErrFull: as many deliveries are pending or dead as Options.MaxPending allows; try later.
+	ErrFull = errors.New("too many pending deliveries")
+	// ErrLost: the lease is no longer the delivery's: it was superseded, canceled, replayed or ran out.
+	ErrLost = errors.New("lease was lost")
+)
