@@ -1,0 +1,41 @@
+# The long way round; `make` alone says what there is.
+LINT_VERSION := v2.15.0
+BIN := $(CURDIR)/.bin
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./hookrouter, static and stripped
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o hookrouter ./cmd/hookrouter
+
+test: ## all tests, with the race detector
+	go test -race ./...
+
+lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## formatting, vet and the linter
+	gofmt -l . | (! grep .)
+	go vet ./...
+	$< run ./...
+
+$(BIN)/golangci-lint-$(LINT_VERSION):
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+crash: ## the crash, outage and coalescing tests at full size (about 20 minutes)
+	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long' ./...
+
+bench: ## the table of ratios beside a bare handler and a plain reverse proxy (about 3 minutes)
+	go run ./bench
+
+fuzz: ## every fuzz target for a minute each
+	@for pkg in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s $$pkg || exit 1; done; done
+
+demo: ## tell the story in the terminal
+	go run ./cmd/hookrouter demo
+
+ci: ## what the gate runs
+	bash .ci/run
+
+.PHONY: help build test lint crash bench fuzz demo ci
+.DEFAULT_GOAL := help
