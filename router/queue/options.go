@@ -1,0 +1,53 @@
+package queue
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options of a Queue. The zero value of each field but Dir means its default.
+type Options struct {
+	// Dir is where snapshots and the history are kept; it is made when missing.
+	Dir string
+	// MaxPending bounds the deliveries in memory, pending and dead; 0 means 2,000,000.
+	MaxPending int
+	Retention  Retention
+	// SnapshotBytes and SnapshotEvery say when a snapshot is written: after so many bytes of records or so much
+	// time, whichever comes first; 0 means 256 MiB and 5 minutes.
+	SnapshotBytes int64
+	SnapshotEvery time.Duration
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+}
+
+// Retention says how long things are kept. Pending deliveries are kept until they expire, whatever it says.
+type Retention struct {
+	History time.Duration // events and final deliveries; 0 means 72 hours
+	Dead    time.Duration // dead deliveries; 0 means 30 days
+	Size    int64         // bytes of the log; 0 means 10 GiB
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxPending == 0 {
+		o.MaxPending = 2_000_000
+	}
+	if o.SnapshotBytes == 0 {
+		o.SnapshotBytes = 256 << 20
+	}
+	if o.SnapshotEvery == 0 {
+		o.SnapshotEvery = 5 * time.Minute
+	}
+	if o.Retention.History == 0 {
+		o.Retention.History = 72 * time.Hour
+	}
+	if o.Retention.Dead == 0 {
+		o.Retention.Dead = 30 * 24 * time.Hour
+	}
+	if o.Retention.Size == 0 {
+		o.Retention.Size = 10 << 30
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
