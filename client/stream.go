@@ -1,0 +1,65 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Newest, given to Stream, starts with what happens from now on.
+const Newest = ^uint64(0)
+
+// maxLine bounds one line of the stream, in bytes.
+const maxLine = 16 << 20
+
+// Stream yields what happens after position from, in order, until ctx ends, which ends it without an error. 0 starts
+// with the oldest step that is kept, Newest with the next one. A broken connection ends it with an error; call it
+// again with the last Pos to go on without a gap.
+func (c *Client) Stream(ctx context.Context, from uint64) iter.Seq2[Update, error] {
+	return func(yield func(Update, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		header := http.Header{}
+		if from != Newest {
+			header.Set("Last-Event-ID", strconv.FormatUint(from, 10))
+		}
+		resp, err := c.send(ctx, "GET", "/api/v1/stream", header)
+		if err == nil {
+			defer func() { _ = resp.Body.Close() }()
+			err = c.updates(ctx, resp.Body, func(u Update) bool { return yield(u, nil) })
+		}
+		if err != nil && ctx.Err() == nil {
+			yield(Update{}, err)
+		}
+	}
+}
+
+// updates reads server-sent events until the reader ends (an error), or yield says stop (nil).
+func (c *Client) updates(ctx context.Context, r io.Reader, yield func(Update) bool) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var u Update
+		if err := json.Unmarshal([]byte(data), &u); err != nil {
+			return fmt.Errorf("stream: %w", err)
+		}
+		if !yield(u) {
+			return nil
+		}
+	}
+	err := lines.Err()
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return unreachable(ctx, c.base, err)
+}
