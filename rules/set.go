@@ -1,0 +1,136 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/hookrouter/hookrouter/verify"
+)
+
+// Set is what one rules file says. It never changes after Parse made it and is safe for concurrent use.
+type Set struct {
+	file     File
+	hash     string
+	watched  []string
+	warnings []Fault
+
+	sources      map[string]*Source
+	sourceList   []*Source
+	byPath       map[string]*Source
+	destinations map[string]*Destination
+	destList     []*Destination
+	routes       map[string]*Route
+	routeList    []*Route
+	tests        []*test
+}
+
+// Source is who may call us. Its fields must not be written.
+type Source struct {
+	Name       string
+	Path       string // absolute, unique in the Set
+	Preset     string // "" when the source declares everything itself
+	Verifier   *verify.Verifier // nil when Unverified
+	Handshakes []verify.Handshake
+	Methods    []string // upper case
+	MaxBody    int64    // bytes
+	Respond    Respond
+	Reject     bool // an event that no route matched is answered 404 and not stored
+	Unverified bool // `verify: none`
+
+	routes    []*Route
+	readsBody bool // some expression that runs before the ack reads `body`
+	idents    identity
+}
+
+// Respond is the answer to a stored event. The zero value means the server's own.
+type Respond struct {
+	Status int // 0, or 200 to 299
+	Header map[string][]string
+	Body   []byte
+}
+
+// Destination is where deliveries go. Its fields must not be written.
+type Destination struct {
+	Name      string
+	URL       string // as in the file, secrets masked: for people
+	Templated bool   // the URL holds `$()`, so it is more than one place
+	Method    string // upper case
+	Timeout   time.Duration
+	Retry     Retry
+	Breaker   Breaker
+	Limit     Limit
+
+	out outgoing
+}
+
+// Retry says when a delivery is tried again and for how long.
+type Retry struct {
+	Backoff    time.Duration // the first one; doubles
+	MaxBackoff time.Duration
+	MaxAge     time.Duration // from accept
+	Attempts   int           // 0: no bound
+}
+
+// Breaker says when a destination is left alone.
+type Breaker struct {
+	Failures int // in a row
+	Cooldown time.Duration
+	Probes   int // successes that close it again
+}
+
+// Limit bounds what a destination gets.
+type Limit struct {
+	Concurrency int     // attempts at a time, at least 1
+	Rate        float64 // attempts per second, 0: no bound
+}
+
+// Route says which events go where. Its fields must not be written.
+type Route struct {
+	Name    string
+	From    []string // names of sources; ["*"] for all
+	To      []string // names of destinations; empty for a filter
+	When    string   // as written, "" for always
+	Stop    bool
+	Enabled bool
+
+	spec routeSpec
+}
+
+// Hash is the SHA-256, in hex, of the file and of the files it takes values from.
+func (s *Set) Hash() string { return s.hash }
+
+// File is the file as it was given.
+func (s *Set) File() File { return s.file }
+
+// Watched are the paths named by `${file:}`, sorted, each once: a change in one of them is a change of the rules.
+func (s *Set) Watched() []string { return s.watched }
+
+// Warnings are what is allowed but should be looked at, in the order of their places.
+func (s *Set) Warnings() []Fault { return s.warnings }
+
+// Source gives the source of that name.
+func (s *Set) Source(name string) (*Source, bool) { x, ok := s.sources[name]; return x, ok }
+
+// SourceByPath gives the source whose path is exactly this one.
+func (s *Set) SourceByPath(path string) (*Source, bool) { x, ok := s.byPath[path]; return x, ok }
+
+// Sources are all sources in the order of the file.
+func (s *Set) Sources() []*Source { return s.sourceList }
+
+// Destination gives the destination of that name.
+func (s *Set) Destination(name string) (*Destination, bool) { x, ok := s.destinations[name]; return x, ok }
+
+// Destinations are all destinations in the order of the file.
+func (s *Set) Destinations() []*Destination { return s.destList }
+
+// Route gives the route of that name.
+func (s *Set) Route(name string) (*Route, bool) { x, ok := s.routes[name]; return x, ok }
+
+// Routes are all routes in the order of the file, which is the order of matching.
+func (s *Set) Routes() []*Route { return s.routeList }
+
+// Has reports whether a delivery of this route to this destination may be attempted now. Otherwise it is parked: the
+// route or destination is gone, or the route is disabled or no longer names the destination.
+func (s *Set) Has(route, destination string) bool {
+	r, ok := s.routes[route]
+	return ok && r.spec.leadsTo(destination)
+}
