@@ -2,8 +2,6 @@ package rules
 
 import (
 	"time"
-
-	"github.com/hookrouter/hookrouter/verify"
 )
 
 // Set is what one rules file says. It never changes after Parse made it and is safe for concurrent use.
@@ -28,8 +26,6 @@ type Source struct {
 	Name       string
 	Path       string // absolute, unique in the Set
 	Preset     string // "" when the source declares everything itself
-	Verifier   *verify.Verifier // nil when Unverified
-	Handshakes []verify.Handshake
 	Methods    []string // upper case
 	MaxBody    int64    // bytes
 	Respond    Respond
@@ -43,9 +39,9 @@ type Source struct {
 
 // Respond is the answer to a stored event. The zero value means the server's own.
 type Respond struct {
-	Status int // 0, or 200 to 299
-	Header map[string][]string
-	Body   []byte
+	Status  int // 0, or 200 to 299
+	Headers map[string]string
+	Body    []byte
 }
 
 // Destination is where deliveries go. Its fields must not be written.
