@@ -75,7 +75,9 @@ func (r *Request) Masked() map[string][]string { return nil }
 
 // Render makes the request of a delivery, under this Set. The same event, delivery and attempt give the same bytes.
 // Errors: *lang.Skip when the rules skip it, *RuleError, ErrParked.
-func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request, error) { return nil, nil }
+func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request, error) {
+	return nil, nil
+}
 
 // TestResult is the outcome of one of the file's own tests.
 type TestResult struct {

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"time"
+
+	"github.com/hookrouter/hookrouter/verify"
 )
 
 // Set is what one rules file says. It never changes after Parse made it and is safe for concurrent use.
@@ -24,10 +26,12 @@ type Set struct {
 // Source is who may call us. Its fields must not be written.
 type Source struct {
 	Name       string
-	Path       string // absolute, unique in the Set
-	Preset     string // "" when the source declares everything itself
-	Methods    []string // upper case
-	MaxBody    int64    // bytes
+	Path       string             // absolute, unique in the Set
+	Preset     string             // "" when the source declares everything itself
+	Verifier   *verify.Verifier   // nil when Unverified
+	Handshakes []verify.Handshake // answered by verify.Answer before anything else
+	Methods    []string           // upper case
+	MaxBody    int64              // bytes
 	Respond    Respond
 	Reject     bool // an event that no route matched is answered 404 and not stored
 	Unverified bool // `verify: none`
@@ -41,7 +45,7 @@ type Source struct {
 type Respond struct {
 	Status  int // 0, or 200 to 299
 	Headers map[string]string
-	Body    []byte
+	Body    []byte // nil: the server's own; empty: none
 }
 
 // Destination is where deliveries go. Its fields must not be written.
@@ -113,7 +117,10 @@ func (s *Set) SourceByPath(path string) (*Source, bool) { x, ok := s.byPath[path
 func (s *Set) Sources() []*Source { return s.sourceList }
 
 // Destination gives the destination of that name.
-func (s *Set) Destination(name string) (*Destination, bool) { x, ok := s.destinations[name]; return x, ok }
+func (s *Set) Destination(name string) (*Destination, bool) {
+	x, ok := s.destinations[name]
+	return x, ok
+}
 
 // Destinations are all destinations in the order of the file.
 func (s *Set) Destinations() []*Destination { return s.destList }
