@@ -27,3 +27,5 @@ require pgregory.net/rapid v1.3.0
 require go.uber.org/goleak v1.3.0
 
 require golang.org/x/sys v0.49.0
+
+require golang.org/x/term v0.47.0 // indirect
