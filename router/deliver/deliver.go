@@ -1,0 +1,142 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/rules"
+)
+
+// ErrUnknown means that neither the rules nor this process know a destination of that name.
+var ErrUnknown = errors.New("unknown destination")
+
+// defaultDrain is less than what a container is usually given to end.
+const defaultDrain = 25 * time.Second
+
+// Options of a Deliverer. Queue and Rules are required.
+type Options struct {
+	Queue *queue.Queue
+	// Rules gives the Set in force; it is asked for each attempt and never gives nil.
+	Rules func() *rules.Set
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// Registerer gets the metrics; nil leaves them out.
+	Registerer prometheus.Registerer
+	// Drain is how long attempts that run may go on after Run's context ended; 0 means 25 s.
+	Drain time.Duration
+}
+
+// Deliverer makes the attempts. All methods are safe for concurrent use.
+type Deliverer struct {
+	opts    Options
+	metrics *metrics
+
+	mu    sync.Mutex
+	run   *run // nil before and after Run
+	lanes map[string]*lane
+}
+
+// run is what lanes need of a Run: its end in two steps.
+type run struct {
+	leasing context.Context // when it ends nothing is leased any more
+	attempt context.Context // when it ends attempts are cut
+	lanes   sync.WaitGroup
+}
+
+// New makes a Deliverer; nothing happens before Run. The error is the Registerer's.
+func New(o Options) (*Deliverer, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Drain == 0 {
+		o.Drain = defaultDrain
+	}
+	d := &Deliverer{opts: o, metrics: newMetrics(), lanes: map[string]*lane{}}
+	if o.Registerer == nil {
+		return d, nil
+	}
+	if err := d.metrics.register(o.Registerer, d); err != nil {
+		return nil, fmt.Errorf("delivery metrics: %w", err)
+	}
+	return d, nil
+}
+
+// Run delivers until ctx ends. Then nothing more is leased; attempts that run have Options.Drain to end and are then
+// cut, which does not count against their deliveries. The queue must run until Run has returned, which is with nil.
+// It may be called once.
+func (d *Deliverer) Run(ctx context.Context) error {
+	attempt, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	r := &run{leasing: ctx, attempt: attempt}
+	d.setRun(r)
+	d.Reload()
+	<-ctx.Done()
+	d.setRun(nil)
+	drain := time.AfterFunc(d.opts.Drain, cut)
+	defer drain.Stop()
+	r.lanes.Wait()
+	return nil
+}
+
+func (d *Deliverer) setRun(r *run) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.run = r
+}
+
+// Reload takes over the Set that went live: new destinations get a lane, those that are gone stop leasing, changed
+// limits, breakers and timeouts apply from the next attempt on. The state of breaker, hold, pause and limiter stays
+// with the name. It does not block, and does nothing while Run is not running: Run begins with it.
+func (d *Deliverer) Reload() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.run == nil {
+		return
+	}
+	set := d.opts.Rules()
+	for name, l := range d.lanes {
+		if dest, ok := set.Destination(name); ok {
+			l.apply(dest)
+		} else {
+			l.park()
+		}
+	}
+	for _, dest := range set.Destinations() {
+		if _, ok := d.lanes[dest.Name]; !ok {
+			d.start(dest)
+		}
+	}
+}
+
+// start makes a lane and lets it run; d.mu is held.
+func (d *Deliverer) start(dest *rules.Destination) {
+	l := newLane(d, dest)
+	d.lanes[dest.Name] = l
+	r := d.run
+	r.lanes.Go(func() { l.serve(r) })
+}
+
+func (d *Deliverer) lane(name string) (*lane, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l, ok := d.lanes[name]
+	if !ok {
+		return nil, fmt.Errorf("%w %.64q", ErrUnknown, name)
+	}
+	return l, nil
+}
+
+func (d *Deliverer) allLanes() []*lane {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Values(d.lanes))
+}
