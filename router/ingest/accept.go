@@ -1,0 +1,216 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/rules"
+	"github.com/hookrouter/hookrouter/verify"
+)
+
+// defaultMaxBody is for a Source that names no limit, in bytes.
+const defaultMaxBody = 1 << 20
+
+// call is one request on its way to the ack.
+type call struct {
+	in *Ingest
+	w  http.ResponseWriter
+	r  *http.Request
+
+	set      *rules.Set // the one that this request sees, from start to end
+	source   *rules.Source
+	body     []byte
+	bodyRead bool      // to its end
+	held     int64     // bytes taken from the budget
+	arrived  time.Time // the last byte of the body
+	answered bool
+}
+
+// refusal is why a request is not accepted.
+type refusal struct {
+	result result
+	status int
+	reason string // for the operator
+}
+
+// accept is the straight line to the ack. It has answered when it returns nil.
+func (c *call) accept() *refusal {
+	if no := c.find(); no != nil {
+		return no
+	}
+	if no := c.read(); no != nil {
+		return no
+	}
+	reply, no := c.verify()
+	if no != nil {
+		return no
+	}
+	if reply != nil {
+		c.handshake(reply)
+		return nil
+	}
+	return c.store()
+}
+
+func (c *call) find() *refusal {
+	if c.set = c.in.opts.Rules(); c.set == nil {
+		return &refusal{unavailable, http.StatusServiceUnavailable, "no rules are loaded"}
+	}
+	// The path is compared as it came: %2f is not a slash, and one source has one spelling.
+	source, ok := c.set.SourceByPath(c.r.URL.EscapedPath())
+	if !ok {
+		return &refusal{unknownPath, http.StatusNotFound, "no source has this path"}
+	}
+	c.source = source
+	if !slices.Contains(source.Methods, c.r.Method) {
+		return &refusal{badMethod, http.StatusMethodNotAllowed, "method is not one of the source's"}
+	}
+	return nil
+}
+
+func (c *call) read() *refusal {
+	limit := c.source.MaxBody
+	if limit <= 0 {
+		limit = defaultMaxBody
+	}
+	err := c.readBody(limit)
+	c.arrived = time.Now()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		c.bodyRead = true
+		return nil
+	case errors.As(err, &tooLarge):
+		return &refusal{bodyTooLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("body is over %d bytes", limit)}
+	case errors.Is(err, errNoBudget):
+		return &refusal{overloaded, http.StatusServiceUnavailable, "bodies in flight take all of their budget"}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusal{bodySlow, http.StatusRequestTimeout, "body took too long to arrive"}
+	}
+	return &refusal{bodyCut, http.StatusBadRequest, "body did not arrive whole: " + err.Error()}
+}
+
+// verify returns the answer to a handshake, or nil when the request is an event.
+func (c *call) verify() (*verify.Reply, *refusal) {
+	c.r.Header["Host"] = []string{c.r.Host} // net/http takes it out
+	req := &verify.Request{Method: c.r.Method, URL: c.r.URL.RequestURI(), Header: c.r.Header, Body: c.body}
+	err := c.check(req)
+	if len(c.source.Handshakes) > 0 {
+		if reply, ok := verify.Answer(c.source.Handshakes, req, err == nil); ok {
+			return reply, nil
+		}
+	}
+	var refused *verify.Refusal
+	switch {
+	case err == nil:
+		return nil, nil
+	case errors.As(err, &refused):
+		return nil, &refusal{unverified, http.StatusUnauthorized, refused.Reason}
+	}
+	return nil, &refusal{unavailable, http.StatusServiceUnavailable, "verification could not be done: " + err.Error()}
+}
+
+func (c *call) check(req *verify.Request) error {
+	if c.source.Unverified {
+		return nil
+	}
+	if c.source.Verifier == nil {
+		return errors.New("source has no verifier") // never lets anybody in
+	}
+	return c.source.Verifier.Verify(req, c.arrived)
+}
+
+func (c *call) store() *refusal {
+	ev := c.event()
+	if err := c.set.Identify(ev); err != nil {
+		return &refusal{unavailable, http.StatusServiceUnavailable, err.Error()}
+	}
+	matched := c.set.Match(ev, ev.ReceivedAt)
+	c.in.countErrors(matched.Errors)
+	if matched.Reject {
+		return &refusal{rejected, http.StatusNotFound, "no route matched"}
+	}
+	// A sender that hangs up has still sent a whole event: only our own deadline ends the wait.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), c.in.opts.AckTimeout)
+	defer cancel()
+	receipt, err := c.in.opts.Queue.Enqueue(ctx, ev, matched.Deliveries)
+	if err != nil {
+		return notStored(err)
+	}
+	c.ack(receipt, matched.Matched)
+	return nil
+}
+
+// notStored tells the sender to come again, whatever the cause: a 4xx or 500 for our trouble would make some senders
+// give up or disable the hook.
+func notStored(err error) *refusal {
+	if errors.Is(err, queue.ErrFull) {
+		return &refusal{overloaded, http.StatusServiceUnavailable, err.Error()}
+	}
+	return &refusal{unavailable, http.StatusServiceUnavailable, "event was not stored: " + err.Error()}
+}
+
+// event copies what is kept out of the request, so that nothing of net/http outlives the call.
+func (c *call) event() *event.Event {
+	at := c.arrived.UTC().Round(0)
+	return &event.Event{
+		ID:         event.NewEventID(at),
+		Source:     c.source.Name,
+		ReceivedAt: at,
+		Method:     c.r.Method,
+		Path:       c.r.URL.EscapedPath(),
+		Query:      c.r.URL.RawQuery,
+		Header:     c.r.Header.Clone(),
+		RemoteIP:   c.remoteIP(),
+		Body:       c.body,
+	}
+}
+
+func (c *call) ack(receipt queue.Receipt, matched bool) {
+	stats := c.in.stats(c.source.Name)
+	switch {
+	case receipt.Duplicate:
+		stats.count(duplicate)
+	case matched:
+		stats.count(accepted)
+	default:
+		stats.count(unmatched)
+	}
+	stats.last.Store(c.arrived.UnixNano())
+	c.acknowledge(receipt)
+	c.in.metrics.ack.Observe(time.Since(c.arrived).Seconds())
+}
+
+func (c *call) handshake(reply *verify.Reply) {
+	c.in.stats(c.source.Name).count(handshake)
+	c.reply(reply)
+}
+
+// end gives back what the call holds, and answers when something panicked: our fault, so the sender shall come again.
+func (c *call) end() {
+	c.in.budget.release(c.held)
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	c.in.opts.Logger.Error("request panicked", "source", c.sourceName(), "panic", clip(fmt.Sprint(v)), "stack", string(debug.Stack()))
+	c.refuse(&refusal{unavailable, http.StatusServiceUnavailable, "internal error"})
+}
+
+func (c *call) sourceName() string {
+	if c.source == nil {
+		return ""
+	}
+	return c.source.Name
+}

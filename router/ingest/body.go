@@ -1,0 +1,128 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// exactUpTo is the largest Content-Length that is believed before the bytes are there.
+	exactUpTo = 16 << 10
+	chunkSize = 32 << 10
+)
+
+type chunk [chunkSize]byte
+
+var errNoBudget = errors.New("no budget for the body")
+
+// budget bounds the bytes of all bodies that are held. It never waits.
+type budget struct {
+	max  int64
+	used atomic.Int64
+}
+
+func (b *budget) take(n int64) bool {
+	if b.used.Add(n) <= b.max {
+		return true
+	}
+	b.used.Add(-n)
+	return false
+}
+
+func (b *budget) release(n int64) { b.used.Add(-n) }
+
+// readBody reads the whole body or fails; a prefix is never taken for the whole. Errors: *http.MaxBytesError,
+// errNoBudget, os.ErrDeadlineExceeded, io.ErrUnexpectedEOF and those of the connection.
+func (c *call) readBody(limit int64) error {
+	declared := c.r.ContentLength
+	switch {
+	case declared > limit:
+		return &http.MaxBytesError{Limit: limit}
+	case declared == 0:
+		return nil
+	}
+	control := http.NewResponseController(c.w)
+	// Errors mean that the connection knows no deadlines, as in a test without one.
+	_ = control.SetReadDeadline(time.Now().Add(c.in.opts.BodyTimeout))
+	var err error
+	if declared > 0 && declared <= exactUpTo {
+		err = c.readExact(int(declared))
+	} else {
+		err = c.readChunks(http.MaxBytesReader(c.w, c.r.Body, limit))
+	}
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	return err
+}
+
+func (c *call) readExact(n int) error {
+	if !c.hold(int64(n)) {
+		return errNoBudget
+	}
+	c.body = make([]byte, n)
+	_, err := io.ReadFull(c.r.Body, c.body)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// readChunks takes memory as bytes arrive, so that a sender who only claims to send much costs little, and copies
+// them together at the end.
+func (c *call) readChunks(r io.Reader) error {
+	var chunks []*chunk
+	defer func() {
+		for _, ch := range chunks {
+			c.in.chunks.Put(ch)
+		}
+	}()
+	for size := 0; ; {
+		if !c.hold(chunkSize) {
+			return errNoBudget
+		}
+		ch := c.in.chunks.Get().(*chunk)
+		chunks = append(chunks, ch)
+		n, err := fill(r, ch[:])
+		size += n
+		if errors.Is(err, io.EOF) {
+			c.body = join(chunks, size)
+			c.in.budget.release(c.held - int64(size))
+			c.held = int64(size)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// fill reads until p is full. Unlike io.ReadFull it leaves io.EOF as it is: net/http says io.EOF only at the true end
+// of a body, and io.ErrUnexpectedEOF when the body was cut.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
+}
+
+func join(chunks []*chunk, size int) []byte {
+	body := make([]byte, 0, size)
+	for _, ch := range chunks {
+		body = append(body, ch[:min(chunkSize, size-len(body))]...)
+	}
+	return body
+}
+
+func (c *call) hold(n int64) bool {
+	if !c.in.budget.take(n) {
+		return false
+	}
+	c.held += n
+	return true
+}
