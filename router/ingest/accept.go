@@ -167,8 +167,8 @@ func (c *call) event() *event.Event {
 		ReceivedAt: at,
 		Method:     c.r.Method,
 		Path:       c.r.URL.EscapedPath(),
-		Query:      c.r.URL.RawQuery,
-		Header:     c.r.Header.Clone(),
+		Query:      c.cleanQuery(),
+		Header:     c.cleanHeader(),
 		RemoteIP:   c.remoteIP(),
 		Body:       c.body,
 	}

@@ -49,8 +49,8 @@ func (c *call) acknowledge(receipt queue.Receipt) {
 		body = receiptBody(receipt)
 		header["Content-Type"] = []string{"application/json"}
 	}
-	for name, values := range own.Header {
-		header[http.CanonicalHeaderKey(name)] = values
+	for name, value := range own.Headers {
+		header.Set(name, value)
 	}
 	c.write(status, body)
 }

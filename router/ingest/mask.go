@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -23,6 +24,36 @@ func Mask(h map[string][]string, secret []string) http.Header {
 		out[name] = values
 	}
 	return out
+}
+
+// cleanHeader copies the headers of a verified request without the values that are the sender's secret itself. They
+// have done their work: what is not stored cannot leak from the data directory, nor to a destination under rules that
+// no longer know which header it was.
+func (c *call) cleanHeader() http.Header {
+	h := c.r.Header.Clone()
+	for _, name := range c.secretHeaders() {
+		if values, ok := h[http.CanonicalHeaderKey(name)]; ok {
+			h[http.CanonicalHeaderKey(name)] = slices.Repeat([]string{Masked}, len(values))
+		}
+	}
+	return h
+}
+
+// cleanQuery does the same for the raw query and leaves the rest of it as it came.
+func (c *call) cleanQuery() string {
+	query := c.r.URL.RawQuery
+	if c.source.Verifier == nil || len(c.source.Verifier.SecretQuery()) == 0 {
+		return query
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		key, _, _ := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(key)
+		if err != nil || slices.Contains(c.source.Verifier.SecretQuery(), name) {
+			parts[i] = key + "=" + Masked
+		}
+	}
+	return strings.Join(parts, "&")
 }
 
 func isSecret(name string, secret []string) bool {
