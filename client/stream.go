@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Newest, given to Stream, starts with what happens from now on.
+// Newest given to Stream starts with what happens from now on.
 const Newest = ^uint64(0)
 
 // maxLine bounds one line of the stream, in bytes.

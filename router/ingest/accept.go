@@ -201,7 +201,7 @@ func (c *call) end() {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if v == any(http.ErrAbortHandler) { // net/http compares it so, too
 		panic(v)
 	}
 	c.in.opts.Logger.Error("request panicked", "source", c.sourceName(), "panic", clip(fmt.Sprint(v)), "stack", string(debug.Stack()))
