@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookrouter/hookrouter/client"
+	"github.com/hookrouter/hookrouter/event"
+)
+
+func deadCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "dead", Short: "Dead letters: list them, send them again, drop them"}
+	r := newRemote(c, cmd)
+	cmd.AddCommand(deadList(r),
+		deadChange(r, "replay", "Send a dead delivery again: the same delivery, due now", (*client.Client).ReplayDelivery),
+		deadChange(r, "drop", "Give up a dead delivery", (*client.Client).DropDelivery))
+	return cmd
+}
+
+func deadList(r *remote) *cobra.Command {
+	filter := client.Filter{State: event.Dead.String()}
+	cmd := &cobra.Command{Use: "list", Short: "Dead deliveries with the reason, newest event first", Args: cobra.NoArgs}
+	filterFlags(cmd, &filter)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		page, err := api.Deliveries(cmd.Context(), filter)
+		if err != nil {
+			return err
+		}
+		err = r.print(page, func(w io.Writer) { writeDeliveries(w, page.Items) })
+		r.more(page.Next)
+		return err
+	}
+	return cmd
+}
+
+func deadChange(r *remote, verb, short string,
+	change func(*client.Client, context.Context, event.DeliveryID) (*client.DeliveryDetail, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " DELIVERY", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := event.ParseDeliveryID(args[0])
+			if err != nil {
+				return &failure{exitUsage, err, "`hookrouter dead list` shows the ids of dead deliveries"}
+			}
+			api, err := r.client()
+			if err != nil {
+				return err
+			}
+			detail, err := change(api, cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			return r.print(detail, func(w io.Writer) { writeDeliveries(w, []client.Delivery{detail.Delivery}) })
+		},
+	}
+}
+
+func writeDeliveries(w io.Writer, list []client.Delivery) {
+	fmt.Fprintln(w, "DELIVERY\tSTATE\tROUTE\tDESTINATION\tATTEMPTS\tLAST\tAGE")
+	for _, d := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+			d.ID, deliveryState(d), d.Route, d.Destination, d.Tries, lastStatus(d), ago(d.Created))
+	}
+}
+
+func deliveryState(d client.Delivery) string {
+	if d.Reason != "" {
+		return d.State.String() + " (" + d.Reason + ")"
+	}
+	if d.State == event.Pending && d.Tries > 0 {
+		return "retrying, next in " + in(d.Due)
+	}
+	return d.State.String()
+}
+
+func lastStatus(d client.Delivery) string {
+	if d.LastStatus == 0 {
+		return "-"
+	}
+	return fmt.Sprint(d.LastStatus)
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookrouter/hookrouter/client"
+	"github.com/hookrouter/hookrouter/event"
+)
+
+func eventsCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "events", Short: "Events: list them, show one with all its attempts, replay it"}
+	r := newRemote(c, cmd)
+	cmd.AddCommand(eventsList(r), eventsShow(r), eventsBody(r), eventsReplay(r))
+	return cmd
+}
+
+func eventsList(r *remote) *cobra.Command {
+	var filter client.Filter
+	cmd := &cobra.Command{Use: "list", Short: "Events, newest first", Args: cobra.NoArgs}
+	filterFlags(cmd, &filter)
+	cmd.Flags().StringVar(&filter.State, "state", "", "with a delivery that is pending, delivered, dead or canceled; or unmatched")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		page, err := api.Events(cmd.Context(), filter)
+		if err != nil {
+			return err
+		}
+		err = r.print(page, func(w io.Writer) { writeEvents(w, page.Items) })
+		r.more(page.Next)
+		return err
+	}
+	return cmd
+}
+
+// filterFlags are the flags of every list.
+func filterFlags(cmd *cobra.Command, f *client.Filter) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.Source, "source", "", "only from this source")
+	flags.StringVar(&f.Type, "type", "", "only of this type")
+	flags.StringVar(&f.Route, "route", "", "only by this route")
+	flags.StringVar(&f.Destination, "dest", "", "only to this destination")
+	flags.StringVar(&f.SenderID, "sender-id", "", "only with this delivery id of the sender")
+	flags.IntVar(&f.Limit, "limit", 50, "most rows to show, up to 1000")
+	flags.StringVar(&f.Cursor, "cursor", "", "go on where the list before ended")
+	var since time.Duration
+	flags.DurationVar(&since, "since", 0, "only of the last so long, such as 10m")
+	cmd.PreRun = func(*cobra.Command, []string) {
+		if since > 0 {
+			f.Since = time.Now().Add(-since)
+		}
+	}
+}
+
+// more says on stderr how to go on, so that stdout stays data.
+func (r *remote) more(next string) {
+	if next != "" && r.output == "table" {
+		fmt.Fprintf(r.c.stderr, "there is more: --cursor %s\n", next)
+	}
+}
+
+func writeEvents(w io.Writer, list []client.Event) {
+	fmt.Fprintln(w, "EVENT\tSOURCE\tTYPE\tDELIVERIES\tAGE")
+	for _, e := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.ID, e.Source, dash(e.Type), deliveryCounts(e), ago(e.ReceivedAt))
+	}
+}
+
+func deliveryCounts(e client.Event) string {
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(e.Pending, "pending")
+	add(e.Delivered, "delivered")
+	add(e.Dead, "dead")
+	add(e.Canceled, "canceled")
+	if len(parts) == 0 {
+		return "unmatched"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// eventCommand is a command about one event, named by its id.
+func eventCommand(use, short string, run func(*cobra.Command, event.EventID) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " EVENT", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := event.ParseEventID(args[0])
+			if err != nil {
+				return &failure{exitUsage, err, "`hookrouter events list` shows the ids of events"}
+			}
+			return run(cmd, id)
+		},
+	}
+}
+
+func eventsShow(r *remote) *cobra.Command {
+	return eventCommand("show", "One event: what came, and every delivery with its attempts", func(cmd *cobra.Command, id event.EventID) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		detail, err := api.Event(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		deliveries := make([]*client.DeliveryDetail, len(detail.Deliveries))
+		for i, d := range detail.Deliveries {
+			if deliveries[i], err = api.Delivery(cmd.Context(), d.ID); err != nil {
+				return err
+			}
+		}
+		return r.print(shownEvent{detail, deliveries}, func(w io.Writer) { writeEvent(w, detail, deliveries) })
+	})
+}
+
+// shownEvent is an event whose deliveries have their attempts.
+type shownEvent struct {
+	*client.EventDetail
+	Deliveries []*client.DeliveryDetail `json:"deliveries"`
+}
+
+func writeEvent(w io.Writer, e *client.EventDetail, deliveries []*client.DeliveryDetail) {
+	fmt.Fprintf(w, "%s\n", e.ID)
+	fmt.Fprintf(w, "  source\t%s\n  type\t%s\n", e.Source, dash(e.Type))
+	fmt.Fprintf(w, "  received\t%s from %s\n", e.ReceivedAt.Format(time.RFC3339Nano), dash(e.RemoteIP))
+	fmt.Fprintf(w, "  request\t%s %s, %d bytes\n", e.Method, e.Path, e.Size)
+	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
+		fmt.Fprintf(w, "  header\t%s: %s\n", name, strings.Join(e.Header[name], ", "))
+	}
+	for _, mark := range e.Marks {
+		fmt.Fprintf(w, "  mark\t%s\n", mark)
+	}
+	if len(deliveries) == 0 {
+		fmt.Fprintln(w, "  no route matched")
+	}
+	for _, d := range deliveries {
+		writeDelivery(w, d)
+	}
+}
+
+func writeDelivery(w io.Writer, d *client.DeliveryDetail) {
+	fmt.Fprintf(w, "\n%s\n  %s -> %s\t%s\n", d.ID, d.Route, d.Destination, deliveryState(d.Delivery))
+	if d.Merged > 0 {
+		fmt.Fprintf(w, "  coalesced\t%d earlier %s in it\n", d.Merged, plural(d.Merged, "event"))
+	}
+	if !d.Successor.IsZero() {
+		fmt.Fprintf(w, "  became\t%s\n", d.Successor)
+	}
+	if d.Omitted > 0 {
+		fmt.Fprintf(w, "  attempts\t%d earlier ones not shown\n", d.Omitted)
+	}
+	for _, a := range d.History {
+		fmt.Fprintf(w, "  attempt %d\t%s\t%s\t%s\n", a.Number, a.Started.Format("15:04:05.000"), attemptResult(a), a.URL)
+	}
+}
+
+func attemptResult(a client.Attempt) string {
+	took := time.Duration(a.Seconds * float64(time.Second)).Round(time.Millisecond / 10)
+	if a.Status != 0 {
+		return fmt.Sprintf("%d in %s", a.Status, took)
+	}
+	return fmt.Sprintf("%s in %s: %s", a.Result, took, a.Error)
+}
+
+func eventsBody(r *remote) *cobra.Command {
+	return eventCommand("body", "The bytes that the sender sent, untouched", func(cmd *cobra.Command, id event.EventID) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		body, err := api.Body(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		_, err = r.c.stdout.Write(body)
+		return err
+	})
+}
+
+func eventsReplay(r *remote) *cobra.Command {
+	return eventCommand("replay", "Match an event again under the rules of now, and deliver it again", func(cmd *cobra.Command, id event.EventID) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		change, err := api.ReplayEvent(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		return r.print(change, func(w io.Writer) {
+			fmt.Fprintf(w, "%d new, %d sent again, %d pending anyway\n", change.Added, change.Replayed, change.Kept)
+		})
+	})
+}

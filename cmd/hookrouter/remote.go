@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookrouter/hookrouter/client"
+)
+
+const defaultAdmin = "127.0.0.1:8081"
+
+// remote is what the commands that speak to a running server share.
+type remote struct {
+	c                        *cli
+	admin, tokenFile, output string
+}
+
+// newRemote gives cmd, and every command below it, the flags of a client.
+func newRemote(c *cli, cmd *cobra.Command) *remote {
+	r := &remote{c: c}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&r.admin, "admin", "http://"+defaultAdmin, "admin API of the server")
+	flags.StringVar(&r.tokenFile, "token-file", "", "file that holds the admin API's token")
+	flags.StringVarP(&r.output, "output", "o", "table", "table or json")
+	return r
+}
+
+// client makes the API client that the flags ask for.
+func (r *remote) client() (*client.Client, error) {
+	if r.output != "table" && r.output != "json" {
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("--output %q: use table or json", r.output)}
+	}
+	token := ""
+	if r.tokenFile != "" {
+		data, err := os.ReadFile(r.tokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("--token-file: %w", err)
+		}
+		token = strings.TrimSpace(string(data))
+	}
+	url := r.admin
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	return client.New(url, token), nil
+}
+
+// print shows v as JSON, or has table write it in columns, which are separated by tabs.
+func (r *remote) print(v any, table func(w io.Writer)) error {
+	if r.output == "json" {
+		enc := json.NewEncoder(r.c.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+	return columns(r.c.stdout, table)
+}
+
+// columns aligns what table writes: cells end with a tab, rows with a newline.
+func columns(out io.Writer, table func(w io.Writer)) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	table(w)
+	return w.Flush()
+}
+
+// ago is how long since t, in one unit.
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return short(time.Since(t))
+}
+
+// in is how long until t, in one unit.
+func in(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return short(time.Until(t))
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "now"
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hookrouter/hookrouter/verify"
+)
+
+// answered is what a server said to one request.
+type answered struct {
+	Status    int    `json:"-"`
+	ID        string `json:"id"`
+	Duplicate bool   `json:"duplicate"`
+	Body      string `json:"-"` // first 4 KiB
+}
+
+// post sends a request as it is. A redirect is an answer like any other.
+func post(ctx context.Context, to string, r *verify.Request) (answered, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, to, bytes.NewReader(r.Body))
+	if err != nil {
+		return answered{}, err
+	}
+	req.Header = r.Header
+	c := &http.Client{
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return answered{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	a := answered{Status: resp.StatusCode, Body: strings.TrimSpace(string(body))}
+	_ = json.Unmarshal(body, &a) // an answer without an id is shown as it is
+	return a, err
+}
+
+// sign signs r at the time now; a bad one has its signature spoiled.
+func sign(v *verify.Verifier, r *verify.Request, bad bool) error {
+	unsigned := maps.Clone(r.Header)
+	if err := v.Sign(r, time.Now()); err != nil {
+		return err
+	}
+	if bad {
+		spoil(r, unsigned)
+	}
+	return nil
+}
+
+// spoil changes the last character of each signature: of the long values that signing added.
+func spoil(r *verify.Request, unsigned http.Header) {
+	for name, values := range r.Header {
+		if _, was := unsigned[name]; was || len(values[0]) < 16 {
+			continue // a timestamp or a version: spoiling it would show something else
+		}
+		v, last := values[0], "0"
+		if strings.HasSuffix(v, last) {
+			last = "1"
+		}
+		r.Header[name] = []string{v[:len(v)-1] + last}
+	}
+}
+
+// verifierOf makes the verifier of a preset with one secret.
+func verifierOf(preset, secret string) (*verify.Verifier, error) {
+	p, ok := verify.Lookup(preset)
+	if !ok {
+		return nil, fmt.Errorf("unknown preset %q: there are %s", preset, strings.Join(verify.Names(), ", "))
+	}
+	return verify.New(p.Verify, verify.Keys{Secrets: []string{secret}})
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookrouter/hookrouter/client"
+)
+
+func statusCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Whether it is well: rules, queue, destinations; exit code 1 when not",
+		Args:  cobra.NoArgs,
+	}
+	r := newRemote(c, cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		status, err := api.Status(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := r.print(status, func(w io.Writer) { writeStatus(w, status) }); err != nil {
+			return err
+		}
+		if !status.Ready || !status.Rules.OK {
+			return &failure{code: exitNo}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func writeStatus(w io.Writer, s *client.Status) {
+	ready := "ready"
+	if !s.Ready {
+		ready = "NOT READY: " + s.NotReady
+	}
+	fmt.Fprintf(w, "hookrouter %s\tup %s\t%s\n", s.Version, short(s.Now.Sub(s.Started)), ready)
+	writeRules(w, s.Rules)
+	fmt.Fprintf(w, "queue\t%d pending, %d dead of at most %d\n", s.Queue.Pending, s.Queue.Dead, s.Queue.MaxPending)
+	if s.Log.Refusing != "" {
+		fmt.Fprintf(w, "storage\tREFUSING: %s\n", s.Log.Refusing)
+	}
+	if s.Log.Damaged > 0 {
+		fmt.Fprintf(w, "storage\t%d damaged records set aside\n", s.Log.Damaged)
+	}
+	fmt.Fprintln(w)
+	writeDestinations(w, s.Destinations)
+}
+
+func writeRules(w io.Writer, rules client.Rules) {
+	fmt.Fprintf(w, "rules\t%s, live for %s, hash %.12s\n", rules.File, ago(rules.LoadedAt), rules.Hash)
+	if rules.OK {
+		return
+	}
+	fmt.Fprintf(w, "rules\tTHE FILE IS NOT LIVE (looked at %s ago):\n", ago(rules.CheckedAt))
+	writeFaults(w, rules)
+}
+
+// writeFaults lists what is wrong with the file, or the one error when it could not even be parsed.
+func writeFaults(w io.Writer, rules client.Rules) {
+	for _, f := range rules.Faults {
+		fmt.Fprintf(w, "  %s:%d:%d: %s\n", f.File, f.Line, f.Col, f.Message)
+	}
+	if len(rules.Faults) == 0 {
+		fmt.Fprintf(w, "  %s\n", rules.Error)
+	}
+}

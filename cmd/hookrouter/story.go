@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/hookrouter/hookrouter/client"
+	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/sink"
+)
+
+// story is what the demo tells: it acts as senders and destinations, and prints what the live stream says of it.
+type story struct {
+	c     *cli
+	color bool
+
+	sink     *sink.Sink
+	sinkAddr string
+	url      string // of the server, for senders
+	admin    string // address of its admin API
+	api      *client.Client
+	updates  <-chan client.Update
+	quiet    bool // updates are not printed
+}
+
+func (s *story) tell(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, demoLimit)
+	defer cancel()
+	s.updates = s.stream(ctx)
+	for _, chapter := range []func(context.Context) error{s.start, s.push, s.forgery, s.outage, s.publishes, s.end} {
+		if err := chapter(ctx); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	return nil
+}
+
+// stream passes on the server's live stream from its beginning.
+func (s *story) stream(ctx context.Context) <-chan client.Update {
+	updates := make(chan client.Update, 1024)
+	go func() {
+		defer close(updates)
+		for u, err := range s.api.Stream(ctx, 0) {
+			if err != nil {
+				return
+			}
+			updates <- u
+		}
+	}()
+	return updates
+}
+
+// follow prints updates until one satisfies done.
+func (s *story) follow(ctx context.Context, done func(client.Update) bool) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case u, ok := <-s.updates:
+			if !ok {
+				return fmt.Errorf("the live stream ended")
+			}
+			if !s.quiet {
+				s.show(u)
+			}
+			if done(u) {
+				return nil
+			}
+		}
+	}
+}
+
+// show prints one step of an event's way.
+func (s *story) show(u client.Update) {
+	at := u.At.Local().Format("15:04:05.000")
+	switch {
+	case u.Event != nil:
+		s.say("  %s  stored     %s  %s from %s", at, u.Event.ID, u.Event.Type, u.Event.Source)
+	case u.Attempt != nil && u.Delivery != nil:
+		s.say("  %s  %s  %s: attempt %d: %s", at, s.outcome(*u.Delivery), u.Delivery.Destination, u.Attempt.Number, attemptResult(*u.Attempt))
+	case u.Delivery != nil && u.Delivery.State == event.Canceled:
+		s.say("  %s  %s", at, deliveryState(*u.Delivery))
+	}
+}
+
+func (s *story) outcome(d client.Delivery) string {
+	switch d.State {
+	case event.Delivered:
+		return s.paint(green, "delivered")
+	case event.Pending:
+		return s.paint(yellow, "try again")
+	}
+	return s.paint(red, fmt.Sprintf("%-9s", d.State))
+}
+
+func (s *story) start(context.Context) error {
+	s.say("hookrouter listens on %s and delivers to three services on %s.", s.url, s.sinkAddr)
+	return nil
+}
+
+func (s *story) push(ctx context.Context) error {
+	s.title("1. GitHub pushes; a rule turns it into a CI job")
+	a, err := s.send(ctx, "github", "push", 1, false)
+	if err != nil {
+		return err
+	}
+	s.say("  POST /in/github, signed -> %d %s", a.Status, a.Body)
+	if err := s.follow(ctx, delivered("ci")); err != nil {
+		return err
+	}
+	s.say("  CI received: %s", s.lastBody("/ci"))
+	return nil
+}
+
+func (s *story) forgery(ctx context.Context) error {
+	s.title("2. Somebody forges a push")
+	a, err := s.send(ctx, "github", "push", 2, true)
+	if err != nil {
+		return err
+	}
+	s.say("  POST /in/github, one digit of the signature changed -> %s %s", s.paint(red, fmt.Sprint(a.Status)), a.Body)
+	source, err := s.api.Source(ctx, "github")
+	if err != nil {
+		return err
+	}
+	for _, refusal := range source.Refusals {
+		s.say("  the operator sees why: %s. Nothing was stored.", refusal.Reason)
+	}
+	return nil
+}
+
+const outageEvents = 6
+
+func (s *story) outage(ctx context.Context) error {
+	s.title("3. Billing is down while Stripe sends; its breaker opens, nothing is lost")
+	s.sink.Set("/billing", sink.Behavior{Status: http.StatusInternalServerError})
+	for i := range outageEvents {
+		if _, err := s.send(ctx, "stripe", "invoice.paid", i+1, false); err != nil {
+			return err
+		}
+	}
+	if err := s.follow(ctx, s.breakerOpens(ctx)); err != nil {
+		return err
+	}
+	s.say("  %s: %d events wait on disk; nobody else is slowed down", s.paint(yellow, "breaker of billing open"), outageEvents)
+	s.sink.Set("/billing", sink.Behavior{})
+	s.say("  billing is repaired; after the cooldown one delivery probes, then the rest follows")
+	return s.follow(ctx, deliveredTimes("billing", outageEvents))
+}
+
+// breakerOpens asks for billing's breaker after each attempt that failed.
+func (s *story) breakerOpens(ctx context.Context) func(client.Update) bool {
+	return func(u client.Update) bool {
+		if u.Attempt == nil {
+			return false
+		}
+		page, err := s.api.Destinations(ctx)
+		if err != nil {
+			return false
+		}
+		for _, d := range page.Items {
+			if d.Name == "billing" && d.Breaker == "open" {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+const publishes = 50
+
+func (s *story) publishes(ctx context.Context) error {
+	s.title(fmt.Sprintf("4. An editor publishes %d pages; the site is built once", publishes))
+	s.quiet = true
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for i := range publishes {
+		if _, err := s.send(ctx, "cms", "ContentManagement.Entry.publish", i+1, false); err != nil {
+			return err
+		}
+		<-pace.C
+	}
+	s.say("  %d times 202: each is stored, and the build waits until it has been quiet for a second", publishes)
+	stored := 0
+	err := s.follow(ctx, func(u client.Update) bool {
+		if u.Event != nil {
+			stored++
+		}
+		return delivered("build")(u)
+	})
+	if err != nil {
+		return err
+	}
+	s.say("  %d events stored, builds started: %d, with the last of them: %s", stored, s.received("/build"), s.lastBody("/build"))
+	return nil
+}
+
+func (s *story) end(ctx context.Context) error {
+	status, err := s.api.Status(ctx)
+	if err != nil {
+		return err
+	}
+	s.title("That is all of it")
+	s.say("  pending %d, dead %d. Next:", status.Queue.Pending, status.Queue.Dead)
+	s.say("    hookrouter demo --stay              the same, and then look around with `hookrouter events list --admin %s`", s.admin)
+	s.say("    hookrouter check examples/rules.yaml")
+	s.say("    hookrouter test examples/rules.yaml")
+	s.say("    hookrouter run -c examples/rules.yaml --listen 127.0.0.1:8080")
+	return nil
+}
+
+// send posts a sample to the source; presets maps the demo's sources to theirs.
+func (s *story) send(ctx context.Context, source, kind string, n int, bad bool) (answered, error) {
+	preset := map[string]string{"github": "github", "stripe": "stripe", "cms": "contentful"}[source]
+	v, err := verifierOf(preset, demoSecret)
+	if err != nil {
+		return answered{}, err
+	}
+	from := &sender{preset: preset, verifier: v, to: s.url + "/in/" + source}
+	return from.send(ctx, kind, n, nil, sending{bad: bad})
+}
+
+// delivered is true for the update that says that destination got a delivery.
+func delivered(destination string) func(client.Update) bool { return deliveredTimes(destination, 1) }
+
+func deliveredTimes(destination string, n int) func(client.Update) bool {
+	seen := map[event.DeliveryID]bool{}
+	return func(u client.Update) bool {
+		if d := u.Delivery; d != nil && d.Destination == destination && d.State == event.Delivered {
+			seen[d.ID] = true
+		}
+		return len(seen) >= n
+	}
+}
+
+func (s *story) received(path string) (n int) {
+	for _, r := range s.sink.Received() {
+		if r.Path == path {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *story) lastBody(path string) (body string) {
+	for _, r := range s.sink.Received() {
+		if r.Path == path {
+			body = string(r.Body)
+		}
+	}
+	return body
+}
+
+const (
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	bold   = "\x1b[1m"
+	plain  = "\x1b[0m"
+)
+
+func (s *story) paint(style, text string) string {
+	if !s.color {
+		return text
+	}
+	return style + text + plain
+}
+
+func (s *story) title(text string) { s.say("\n%s", s.paint(bold, text)) }

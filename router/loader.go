@@ -1,0 +1,192 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookrouter/hookrouter/rules"
+)
+
+// stdin is the name of the rules file that means standard input: read once, never watched.
+const stdin = "-"
+
+// loader owns the rules in force: it reads the file, has it parsed and tested, swaps the Set in, and remembers how
+// that went. Everything that can fail happens before the swap. Safe for concurrent use.
+type loader struct {
+	file    string
+	options rules.Options
+	kept    keeper
+	log     *slog.Logger
+	metrics *reloadMetrics
+	onLive  func() // called after each swap, one at a time; nil until everything is wired
+
+	live   atomic.Pointer[rules.Set]
+	since  atomic.Int64 // when live went live, in unix nanoseconds
+	result atomic.Pointer[LoadResult]
+	toKeep chan *rules.Set // what went live and is not in the data directory yet, the newest only
+
+	mu   sync.Mutex // one load at a time
+	seen reading    // what the last load read
+}
+
+// LoadResult is how the last load of the rules file went.
+type LoadResult struct {
+	At       time.Time
+	Err      error  // nil when what was read is live; rules.Faults when the file has faults
+	FellBack bool   // the rules in force are the last good ones, kept from an earlier run
+	Hash     string // of the Set in force after this load
+}
+
+// start loads the rules for the first time. When the file is bad, the Set that went live last takes its place unless
+// strict; with none, the error names both.
+func (l *loader) start(strict bool) error {
+	err := l.reload()
+	if err == nil || strict {
+		return err
+	}
+	file, keptErr := l.kept.load()
+	if errors.Is(keptErr, fs.ErrNotExist) {
+		return fmt.Errorf("%w\nand no earlier rules are kept in %s", err, l.kept.dir)
+	}
+	if keptErr != nil {
+		return fmt.Errorf("%w\nand the rules kept in %s: %w", err, l.kept.dir, keptErr)
+	}
+	set, keptErr := rules.Parse(file, l.options)
+	if keptErr != nil {
+		return fmt.Errorf("%w\nand the last good rules %s: %w", err, file.Name, keptErr)
+	}
+	l.swap(set, LoadResult{Err: err, FellBack: true})
+	l.log.Error("the rules file is bad: running on the rules that were live last", "kept", file.Name, "err", err)
+	return nil
+}
+
+// reload reads the file now and makes it live, or keeps what is live and returns why.
+func (l *loader) reload() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.apply(read([]string{l.file}))
+}
+
+// apply makes r live: parse, test, swap. Files that r lacks are read on the way and belong to it from then on.
+// The caller holds mu.
+func (l *loader) apply(r reading) error {
+	set, err := l.parse(r)
+	l.seen = r
+	if err != nil {
+		l.refuse(err)
+		return err
+	}
+	l.swap(set, LoadResult{})
+	select {
+	case <-l.toKeep: // an older one that nobody kept yet
+	default:
+	}
+	l.toKeep <- set
+	return nil
+}
+
+func (l *loader) parse(r reading) (*rules.Set, error) {
+	var data []byte
+	var err error
+	if l.file == stdin {
+		data, err = io.ReadAll(io.LimitReader(os.Stdin, maxFile+1))
+	} else {
+		data, err = r.file(l.file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", l.file, err)
+	}
+	options := l.options
+	options.ReadFile = r.file
+	set, err := rules.Parse(rules.File{Name: l.file, Data: data}, options)
+	if err != nil {
+		return nil, err
+	}
+	return set, testFailures(set)
+}
+
+// testFailures runs the tests that the file holds: a Set that fails one never goes live.
+func testFailures(set *rules.Set) error {
+	var faults rules.Faults
+	for _, r := range set.Test(nil) {
+		if !r.Passed {
+			message := fmt.Sprintf("test %q: %s", r.Name, strings.Join(r.Diffs, "; "))
+			faults = append(faults, rules.Fault{File: r.File, Line: r.Line, Message: message})
+		}
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// swap makes set the one in force. It cannot fail and writes nothing.
+func (l *loader) swap(set *rules.Set, result LoadResult) {
+	old := l.live.Swap(set)
+	result.At, result.Hash = time.Now(), set.Hash()
+	l.since.Store(result.At.UnixNano())
+	l.result.Store(&result)
+	l.metrics.loaded(result)
+	if l.onLive != nil {
+		l.onLive()
+	}
+	for _, w := range set.Warnings() {
+		l.log.Warn("rules", "warning", w.String())
+	}
+	if old == nil || old.Hash() != set.Hash() {
+		l.log.Info("rules are live", "file", l.file, "hash", set.Hash(), "sources", len(set.Sources()),
+			"routes", len(set.Routes()), "destinations", len(set.Destinations()))
+	}
+}
+
+// refuse notes that the file did not go live and the old rules stay.
+func (l *loader) refuse(err error) {
+	result := LoadResult{At: time.Now(), Err: err}
+	if set := l.live.Load(); set != nil {
+		result.Hash = set.Hash()
+		l.log.Error("rules not loaded, the old ones stay", "file", l.file, "err", err)
+	}
+	l.result.Store(&result)
+	l.metrics.loaded(result)
+}
+
+// keepLive writes the newest live Set to the data directory; failing is a warning, for it only matters at a start
+// with a bad file.
+func (l *loader) keepLive(set *rules.Set) {
+	if err := l.kept.keep(set); err != nil {
+		l.metrics.keepFailures.Inc()
+		l.log.Warn("live rules not kept for a start with a bad file", "dir", l.kept.dir, "err", err)
+	}
+}
+
+// directories lists where a change of what was read would show: the directory of every file, and of everything that
+// its name leads to over symbolic links (a ConfigMap swaps a link beside the file, never the file).
+func (r reading) directories() []string {
+	var dirs []string
+	for name := range r {
+		for range 10 { // links to links; a loop ends here
+			dirs = append(dirs, filepath.Dir(name))
+			target, err := os.Readlink(name)
+			if err != nil {
+				break
+			}
+			if !filepath.IsAbs(target) {
+				target = filepath.Join(filepath.Dir(name), target)
+			}
+			name = target
+		}
+		if real, err := filepath.EvalSymlinks(name); err == nil {
+			dirs = append(dirs, filepath.Dir(real))
+		}
+	}
+	return dirs
+}

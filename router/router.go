@@ -1,0 +1,180 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/hookrouter/hookrouter/router/admin"
+	"github.com/hookrouter/hookrouter/router/deliver"
+	"github.com/hookrouter/hookrouter/router/ingest"
+	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/router/queue/journal"
+	"github.com/hookrouter/hookrouter/rules"
+)
+
+// Options of a Router. The rules file is everything that can change while it runs; these cannot.
+type Options struct {
+	RulesFile       string // path, or "-" for standard input
+	Listen          string // address for senders; port 0 picks one
+	Admin           string // address of the admin API; port 0 picks one
+	Data            string // directory for everything that must survive; made when missing
+	Drain           time.Duration
+	DrainDelay      time.Duration
+	MaxPending      int // deliveries held at most, pending and dead; 0 means the queue's default
+	StrictRules     bool
+	AllowUnverified bool
+	Env             func(string) (string, bool) // for ${VAR} in the rules; nil means os.LookupEnv
+	Version         string
+	Logger          *slog.Logger // nil discards
+}
+
+// Router is one server: it accepts, stores and delivers by one rules file. New opens everything, Run serves.
+type Router struct {
+	o        Options
+	log      *slog.Logger
+	registry *prometheus.Registry
+	rules    *loader
+	journal  *journal.Log
+	queue    *queue.Queue
+	ingest   *ingest.Ingest
+	deliver  *deliver.Deliverer
+	admin    http.Handler
+	started  time.Time
+
+	publicListener, adminListener net.Listener
+}
+
+// New loads the rules, opens the data directory and starts to listen; nothing is served before Run. What it opened is
+// closed again when it fails. Errors: rules.Faults, a data directory in use, addresses in use.
+func New(ctx context.Context, o Options) (_ *Router, err error) {
+	if o.Env == nil {
+		o.Env = os.LookupEnv
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Router{o: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now()}
+	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if err := r.loadRules(); err != nil {
+		return nil, err
+	}
+	if err := r.openQueue(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.wire(); err != nil {
+		return nil, err
+	}
+	return r, r.listen(ctx)
+}
+
+func (r *Router) loadRules() error {
+	r.rules = &loader{
+		file: r.o.RulesFile,
+		options: rules.Options{
+			Env: r.o.Env, PublicLoopback: IsLoopback(r.o.Listen), AllowUnverified: r.o.AllowUnverified,
+		},
+		kept:    keeper{dir: filepath.Join(r.o.Data, "rules")},
+		log:     r.log,
+		metrics: newReloadMetrics(r.registry),
+		toKeep:  make(chan *rules.Set, 1),
+	}
+	return r.rules.start(r.o.StrictRules)
+}
+
+func (r *Router) openQueue(ctx context.Context) (err error) {
+	r.journal, err = journal.Open(filepath.Join(r.o.Data, "journal"), journal.Options{Logger: r.log})
+	if err != nil {
+		return err
+	}
+	r.queue, err = queue.Open(ctx, r.journal, queue.Options{
+		Dir: filepath.Join(r.o.Data, "state"), MaxPending: r.o.MaxPending, Logger: r.log,
+	})
+	return err
+}
+
+// wire makes the three rooms and gives each what it needs of the others.
+func (r *Router) wire() (err error) {
+	live := r.rules.live.Load
+	r.ingest, err = ingest.New(ingest.Options{Queue: r.queue, Rules: live, Logger: r.log, Registerer: r.registry})
+	if err != nil {
+		return err
+	}
+	r.deliver, err = deliver.New(deliver.Options{
+		Queue: r.queue, Rules: live, Drain: r.o.Drain, Logger: r.log, Registerer: r.registry,
+	})
+	if err != nil {
+		return err
+	}
+	r.rules.onLive = r.deliver.Reload
+	r.admin, err = admin.New(admin.Options{
+		Queue: r.queue, Deliver: r.deliver, Ingest: r.ingest, Rules: live,
+		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Ready: r.ready,
+		Gatherer: r.registry, Registerer: r.registry, Logger: r.log, Version: r.o.Version, Started: r.started,
+	})
+	return err
+}
+
+func (r *Router) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if r.publicListener, err = lc.Listen(ctx, "tcp", r.o.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if !IsLoopback(r.o.Admin) {
+		return fmt.Errorf("--admin %s: the admin API has no token yet and listens on loopback only", r.o.Admin)
+	}
+	if r.adminListener, err = lc.Listen(ctx, "tcp", r.o.Admin); err != nil {
+		return fmt.Errorf("--admin: %w", err)
+	}
+	return nil
+}
+
+// Addr is where senders are listened for.
+func (r *Router) Addr() string { return r.publicListener.Addr().String() }
+
+// AdminAddr is where the admin API listens.
+func (r *Router) AdminAddr() string { return r.adminListener.Addr().String() }
+
+// Reload reads the rules file now. The error says why the old rules stay: rules.Faults, or what made the
+// file unreadable. Safe for concurrent use.
+func (r *Router) Reload() error { return r.rules.reload() }
+
+// ready says why no events are accepted, or nil.
+func (r *Router) ready() error {
+	if refusing := r.queue.Health().Refusing; refusing != nil {
+		return refusing
+	}
+	if r.ingest.Draining() {
+		return errors.New("draining")
+	}
+	return nil
+}
+
+// close releases what New opened, in the reverse order.
+func (r *Router) close() {
+	for _, ln := range []net.Listener{r.adminListener, r.publicListener} {
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+	if r.journal != nil {
+		_ = r.journal.Close()
+	}
+}

@@ -1,0 +1,125 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/hookrouter/hookrouter/router/admin"
+)
+
+// Limits of the HTTP servers. The body has its own deadline, which ingest sets.
+const (
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+	closeTimeout   = 5 * time.Second // for the last answers, when everything else has ended
+)
+
+// part is one thing that runs until it is stopped. The parts stop one after the other, each when those that need it
+// have ended.
+type part struct {
+	name string
+	stop context.CancelFunc
+	done chan struct{} // closed when it has ended, with err set
+	err  error
+}
+
+func start(name string, run func(context.Context) error) *part {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &part{name: name, stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			p.err = fmt.Errorf("%s: %w", name, err)
+		}
+	}()
+	return p
+}
+
+// end stops the part and waits for it.
+func (p *part) end() error {
+	p.stop()
+	<-p.done
+	return p.err
+}
+
+// Run serves until ctx ends or something fails, then stops in order: it goes on accepting for DrainDelay with
+// readiness off, closes the listener, lets attempts end within Drain, makes everything durable and closes. It may be
+// called once.
+func (r *Router) Run(ctx context.Context) error {
+	defer r.close()
+	store := start("queue", r.queue.Run)
+	lanes := start("deliver", r.deliver.Run)
+	watch := start("rules", func(ctx context.Context) error { r.rules.watch(ctx); return nil })
+	operators := r.serve(r.adminListener, r.admin)
+	senders := r.serve(r.publicListener, r.public())
+	r.log.Info("ready", "listen", r.Addr(), "admin", r.AdminAddr(), "version", r.o.Version)
+
+	select {
+	case <-ctx.Done():
+		r.drain()
+	case <-store.done:
+	case <-lanes.done:
+	}
+	r.shutdown(senders)
+	err := errors.Join(watch.end(), lanes.end(), store.end())
+	r.shutdown(operators)
+	r.log.Info("stopped", "err", err)
+	return err
+}
+
+// drain goes on accepting for a while after readiness went off: whatever stands in front needs that long to notice.
+func (r *Router) drain() {
+	r.ingest.Drain()
+	r.log.Info("stopping", "accepting_for", r.o.DrainDelay)
+	sleep(context.Background(), r.o.DrainDelay)
+}
+
+// public is what senders reach: the sources, and health for whatever stands in front. No mux: it would redirect paths
+// that a source may have.
+func (r *Router) public() http.Handler {
+	health := admin.Health(r.ready)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/healthz" || req.URL.Path == "/readyz" {
+			health.ServeHTTP(w, req)
+			return
+		}
+		r.ingest.ServeHTTP(w, req)
+	})
+}
+
+func (r *Router) serve(ln net.Listener, h http.Handler) *http.Server {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	go func() {
+		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			r.log.Error("listener ended", "addr", ln.Addr().String(), "err", err)
+		}
+	}()
+	return s
+}
+
+// shutdown closes the listener and waits for answers under way.
+func (r *Router) shutdown(s *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		_ = s.Close()
+	}
+}
+
+// IsLoopback reports whether only this machine can reach a listener on addr, a host and port.
+func IsLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
