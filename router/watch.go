@@ -28,7 +28,8 @@ func (l *loader) watch(ctx context.Context) {
 			l.keepLive(set)
 			continue
 		case <-n.events:
-		case _ = <-n.errors: // an overflow, say: what it hid is found by reading
+		case err := <-n.errors: // an overflow, say: what it hid is found by reading
+			l.log.Debug("file notifications", "err", err)
 		case <-poll.C:
 		}
 		l.catchUp(ctx)

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hookrouter/hookrouter/sink"
+)
+
+const crashSenders = 64
+
+// crashRules has one source whose events carry their id, and one destination that gets their bytes untouched.
+const crashRules = `
+version: 1
+sources:
+  stripe: { preset: stripe, secret: "` + ledgerSecret + `" }
+destinations:
+  all: { url: "http://%s/all", retry: { backoff: 50ms, max_backoff: 200ms, max_age: 1h } }
+routes:
+  - { name: all, from: stripe, to: all }
+`
+
+// long reports whether the tests run at full size, as `make crash` does.
+func long() bool { return os.Getenv("HOOKROUTER_LONG") != "" }
+
+// TestCrash kills the server at random moments under load. What was acknowledged must arrive, as it was sent.
+func TestCrash(t *testing.T) {
+	cycles := 50
+	if long() {
+		cycles = 500
+	}
+	faults := crash(t, binary(t), cycles, 1500)
+	for _, fault := range faults {
+		t.Error(fault)
+	}
+}
+
+// TestCrashFindsPlantedBugs is the control: the same test must fail for servers that break the promise.
+func TestCrashFindsPlantedBugs(t *testing.T) {
+	for _, c := range plantedBugs {
+		t.Run(c.name, func(t *testing.T) {
+			if faults := crash(t, binary(t, c.bugs...), 15, 1500); len(faults) == 0 {
+				t.Error("nothing was found")
+			} else {
+				t.Log(faults)
+			}
+		})
+	}
+}
+
+// crash runs cycles of load, kill -9 and restart, and gives what went wrong with the promise.
+func crash(t *testing.T, bin string, cycles int, perSecond float64) []string {
+	t.Helper()
+	l := newLedger()
+	s := newServer(t, bin, fmt.Sprintf(crashRules, listen(t, sink.New(sink.Options{Keep: -1, Seen: l.receive}))))
+	s.start()
+	s.waitReady(10 * time.Second)
+	load := startSenders(t, l, s.listen, crashSenders, perSecond)
+	for cycle := range cycles {
+		if !wait(t.Context(), time.Duration(5+rand.IntN(395))*time.Millisecond) {
+			t.FailNow()
+		}
+		s.kill()
+		spoilProjections(t, s.data(), cycle)
+		before := l.accepted.Load()
+		s.start()
+		eventually(t, time.Second, fmt.Sprintf("accepting again after kill %d", cycle+1), func() bool {
+			return l.accepted.Load() > before
+		})
+	}
+	load.end()
+	lost := settle(t, s.api(), time.Minute)
+	sent, acked, arrived := l.count()
+	t.Logf("%d kills: %d sent, %d acknowledged, %d arrived, %d attempts cut off", cycles, sent, acked, arrived, lost)
+	return l.faults(lost)
+}
+
+// spoilProjections deletes or garbles, now and then, what can be rebuilt from the log.
+func spoilProjections(t *testing.T, data string, cycle int) {
+	t.Helper()
+	dir := filepath.Join(data, "state")
+	switch cycle % 5 {
+	case 1:
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	case 3:
+		garbleFiles(t, dir)
+	}
+}
+
+// garbleFiles writes noise into the middle of every file below dir.
+func garbleFiles(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		noise := make([]byte, 64)
+		for i := range noise {
+			noise[i] = byte(rand.Uint32())
+		}
+		_, err = f.WriteAt(noise, info.Size()/2)
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,7 @@
+package main
+
+// plantedBugs are servers that break the promise, each in one place.
+var plantedBugs = []struct {
+	name string
+	bugs []bug
+}{}
