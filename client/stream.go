@@ -8,26 +8,28 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
-// Newest given to Stream starts with what happens from now on.
-const Newest = ^uint64(0)
+// Newest and Oldest are places to begin a Stream: with what happens from now on, and with the first step that is kept.
+const (
+	Newest = ""
+	Oldest = "0"
+)
 
 // maxLine bounds one line of the stream, in bytes.
 const maxLine = 16 << 20
 
-// Stream yields what happens after position from, in order, until ctx ends, which ends it without an error. 0 starts
-// with the oldest step that is kept, Newest with the next one. A broken connection ends it with an error; call it
-// again with the last Pos to go on without a gap.
-func (c *Client) Stream(ctx context.Context, from uint64) iter.Seq2[Update, error] {
+// Stream yields what happens after from (Newest, Oldest, or the ID of an Update), in order, until ctx ends, which ends
+// it without an error. A broken connection ends it with an error; call it again with the last ID to go on without a
+// gap.
+func (c *Client) Stream(ctx context.Context, from string) iter.Seq2[Update, error] {
 	return func(yield func(Update, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		header := http.Header{}
 		if from != Newest {
-			header.Set("Last-Event-ID", strconv.FormatUint(from, 10))
+			header.Set("Last-Event-ID", from)
 		}
 		resp, err := c.send(ctx, "GET", "/api/v1/stream", header)
 		if err == nil {

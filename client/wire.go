@@ -36,15 +36,16 @@ type Event struct {
 // EventDetail is all that is kept of an event, except its body.
 type EventDetail struct {
 	Event
-	Method     string      `json:"method"`
-	Path       string      `json:"path"`
-	Query      string      `json:"query,omitempty"`
-	Header     http.Header `json:"headers"` // values that carry a secret are masked
-	RemoteIP   string      `json:"remote_ip,omitempty"`
-	DedupeKey  string      `json:"dedupe_key,omitempty"`
-	RulesHash  string      `json:"rules_hash,omitempty"`
-	Marks      []string    `json:"marks,omitempty"`
-	Deliveries []Delivery  `json:"deliveries"`
+	Method    string      `json:"method"`
+	Path      string      `json:"path"`
+	Query     string      `json:"query,omitempty"`
+	Header    http.Header `json:"headers"` // values that carry a secret are masked
+	RemoteIP  string      `json:"remote_ip,omitempty"`
+	DedupeKey string      `json:"dedupe_key,omitempty"`
+	RulesHash string      `json:"rules_hash,omitempty"`
+	Marks     []string    `json:"marks,omitempty"`
+	// Deliveries come with their attempts.
+	Deliveries []DeliveryDetail `json:"deliveries"`
 }
 
 // Delivery is one event owed to one destination by one route.
@@ -57,6 +58,7 @@ type Delivery struct {
 	Destination string           `json:"destination"`
 	State       event.State      `json:"state"`
 	Reason      string           `json:"reason,omitempty"`
+	Detail      string           `json:"detail,omitempty"` // beside the reason
 	Created     time.Time        `json:"created"`
 	Updated     time.Time        `json:"updated,omitzero"`
 	Due         time.Time        `json:"due,omitzero"`
@@ -66,6 +68,7 @@ type Delivery struct {
 	Tries       int              `json:"tries"`    // all of all rounds
 	Lost        int              `json:"lost,omitempty"`
 	LastStatus  int              `json:"last_status,omitempty"`
+	LastError   string           `json:"last_error,omitempty"`
 	OrderKey    string           `json:"order_key,omitempty"`
 	CoalesceKey string           `json:"coalesce_key,omitempty"`
 	Merged      int              `json:"merged,omitempty"` // how many deliveries were folded into this one
@@ -98,30 +101,38 @@ type Attempt struct {
 // Change says what a replay of an event did to its deliveries.
 type Change struct {
 	Event    event.EventID `json:"event"`
-	Added    int           `json:"added"`    // new deliveries
-	Replayed int           `json:"replayed"` // final ones that went back to pending
-	Kept     int           `json:"kept"`     // ones that were pending anyway
+	Added    int           `json:"added"`           // new deliveries
+	Replayed int           `json:"replayed"`        // final ones that went back to pending
+	Kept     int           `json:"kept"`            // ones that were pending anyway
+	Marks    []string      `json:"marks,omitempty"` // what went wrong while it was matched again
 }
 
 // Destination is where deliveries go, with what its lane does now.
 type Destination struct {
-	Name    string    `json:"name"`
-	URL     string    `json:"url,omitempty"`  // secrets masked
-	Parked  bool      `json:"parked"`         // not in the rules now: its deliveries wait for it to return
-	Breaker string    `json:"breaker"`        // closed, open or half-open
-	Retry   time.Time `json:"retry,omitzero"` // when an open breaker lets the next probe through
-	Paused  bool      `json:"paused"`         // until a person resumes it
-	Reason  string    `json:"reason,omitempty"`
-	Hold    time.Time `json:"hold,omitzero"` // it asked to be left alone until then
+	Name   string `json:"name"`
+	URL    string `json:"url,omitempty"` // secrets masked
+	Parked bool   `json:"parked"`        // not in the rules now: its deliveries wait for it to return
+
+	Breaker      string    `json:"breaker"` // closed, open or half-open
+	BreakerSince time.Time `json:"breaker_since,omitzero"`
+	NextProbe    time.Time `json:"next_probe,omitzero"` // when an open breaker lets the next attempt through
+	Hold         time.Time `json:"hold,omitzero"`       // it asked to be left alone until then
+	Paused       bool      `json:"paused"`              // until a person resumes it
+	PausedSince  time.Time `json:"paused_since,omitzero"`
+
+	InFlight    int     `json:"in_flight"`             // attempts that run
+	Concurrency int     `json:"concurrency,omitempty"` // most attempts at once
+	Ramp        int     `json:"ramp,omitempty"`        // most attempts at once now, while the lane is starting
+	Rate        float64 `json:"rate,omitempty"`        // most attempts a second, 0 when unbounded
+
 	Pending int       `json:"pending"`
 	Due     int       `json:"due"`
-	Leased  int       `json:"in_flight"`
 	Dead    int       `json:"dead"`
-	Oldest  time.Time `json:"oldest_pending,omitzero"`
+	Oldest  time.Time `json:"oldest_pending,omitzero"` // when the oldest pending delivery was created
 	NextDue time.Time `json:"next_due,omitzero"`
 
-	Concurrency int     `json:"concurrency,omitempty"` // most attempts at once
-	Rate        float64 `json:"rate,omitempty"`        // most attempts a second, 0 when unbounded
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 }
 
 // Source is who may call us.
@@ -207,9 +218,9 @@ type Status struct {
 type Queue struct {
 	Pending    int       `json:"pending"`
 	Dead       int       `json:"dead"`
-	MaxPending int       `json:"max_pending"`
+	MaxPending int       `json:"max_pending"` // bounds pending and dead together
 	Oldest     time.Time `json:"oldest_pending,omitzero"`
-	Position   uint64    `json:"position"`
+	Position   uint64    `json:"position,string"` // of the last record applied
 }
 
 // Log is the state of the engine below the queue.
@@ -222,7 +233,7 @@ type Log struct {
 
 // Update is one step of the live stream: an event was stored, an attempt started, or a delivery changed.
 type Update struct {
-	Pos  uint64    `json:"pos"`  // give it to Stream to go on behind it
+	ID   string    `json:"id"`   // given to Stream it goes on behind this step
 	Kind string    `json:"kind"` // event, attempt or delivery
 	At   time.Time `json:"at"`
 

@@ -45,11 +45,22 @@ func (c *call) cleanQuery() string {
 	if c.source.Verifier == nil || len(c.source.Verifier.SecretQuery()) == 0 {
 		return query
 	}
+	return maskQuery(query, func(name string) bool { return slices.Contains(c.source.Verifier.SecretQuery(), name) })
+}
+
+// MaskQuery replaces the values of those parameters of a raw query whose name tells that they carry a secret.
+func MaskQuery(query string) string {
+	return maskQuery(query, func(name string) bool { return isSecret(name, nil) })
+}
+
+func maskQuery(query string, secret func(name string) bool) string {
+	if query == "" {
+		return ""
+	}
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
 		key, _, _ := strings.Cut(part, "=")
-		name, err := url.QueryUnescape(key)
-		if err != nil || slices.Contains(c.source.Verifier.SecretQuery(), name) {
+		if name, err := url.QueryUnescape(key); err != nil || secret(name) {
 			parts[i] = key + "=" + Masked
 		}
 	}

@@ -1,0 +1,66 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// maxRequestBody bounds what a client may send, in bytes; no call needs a body yet.
+const maxRequestBody = 64 << 10
+
+// guard stands in front of every route: who may call, through which name, and what a browser may do with the answer.
+func (a *api) guard(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, &problem{status: http.StatusForbidden, detail: "cross-origin requests may not change anything"})
+	}))
+	next = cross.Handler(http.MaxBytesHandler(next, maxRequestBody))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		switch {
+		case !a.knowsHost(r.Host):
+			writeProblem(w, &problem{status: http.StatusMisdirectedRequest, detail: "this host name is not served here"})
+		case !a.hasToken(r):
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			writeProblem(w, &problem{status: http.StatusUnauthorized, detail: "a valid bearer token is required"})
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func secure(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Cache-Control", "no-store")
+}
+
+// knowsHost is the guard against DNS rebinding: an address cannot be rebound, a foreign name can.
+func (a *api) knowsHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return true
+	}
+	same := func(known string) bool { return strings.EqualFold(known, name) }
+	return same("localhost") || slices.ContainsFunc(a.opts.Hosts, same)
+}
+
+func (a *api) hasToken(r *http.Request) bool {
+	if a.opts.Token == "" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		return true
+	}
+	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	have, want := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(a.opts.Token))
+	return ok && subtle.ConstantTimeCompare(have[:], want[:]) == 1
+}
