@@ -59,7 +59,7 @@ func writeDestinations(w io.Writer, dests []client.Destination) {
 	fmt.Fprintln(w, "DESTINATION\tSTATE\tPENDING\tIN FLIGHT\tDEAD\tOLDEST\tNEXT\tURL")
 	for _, d := range dests {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n",
-			d.Name, destState(d), d.Pending, d.Leased, d.Dead, ago(d.Oldest), in(d.NextDue), dash(d.URL))
+			d.Name, destState(d), d.Pending, d.InFlight, d.Dead, ago(d.Oldest), in(d.NextDue), dash(d.URL))
 	}
 }
 
@@ -72,8 +72,8 @@ func destState(d client.Destination) string {
 		return "paused"
 	case !d.Hold.IsZero():
 		return "on hold for " + in(d.Hold)
-	case d.Breaker == "open" && !d.Retry.IsZero():
-		return "breaker open, probe in " + in(d.Retry)
+	case d.Breaker == "open" && !d.NextProbe.IsZero():
+		return "breaker open, probe in " + in(d.NextProbe)
 	case d.Breaker != "closed" && d.Breaker != "":
 		return "breaker " + d.Breaker
 	}

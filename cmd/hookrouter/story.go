@@ -42,7 +42,7 @@ func (s *story) stream(ctx context.Context) <-chan client.Update {
 	updates := make(chan client.Update, 1024)
 	go func() {
 		defer close(updates)
-		for u, err := range s.api.Stream(ctx, 0) {
+		for u, err := range s.api.Stream(ctx, client.Oldest) {
 			if err != nil {
 				return
 			}
