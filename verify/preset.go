@@ -1,6 +1,16 @@
 package verify
 
-import "time"
+import (
+	"embed"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
 
 // Preset is what is known of a sender. Presets returned by Lookup are shared: copy before changing.
 type Preset struct {
@@ -12,14 +22,14 @@ type Preset struct {
 	Handshake []Handshake   `yaml:"handshake,omitempty"`
 	Type      string        `yaml:"type,omitempty"`      // expression
 	Dedupe    string        `yaml:"dedupe,omitempty"`    // expression over signed material, or "digest", or "none"
-	DedupeFor time.Duration `yaml:"-"`                   // how long a key is kept; 0 with "none": see DedupeFor
-	SenderID  string        `yaml:"sender_id,omitempty"` // header with the sender's own delivery id; signed or not
+	DedupeFor time.Duration `yaml:"-"`                   // how long a key is kept, see the function DedupeFor
+	SenderID  string        `yaml:"sender_id,omitempty"` // header with the sender's own delivery id, signed or not
 	Methods   []string      `yaml:"methods,omitempty,flow"`
 	Body      string        `yaml:"body,omitempty"`     // json, form, …; "" = by Content-Type
 	MaxBody   string        `yaml:"max_body,omitempty"` // such as 25MiB; "" = the general default
 	Respond   *Respond      `yaml:"respond,omitempty"`
 	With      []Param       `yaml:"with,omitempty"`
-	Samples   []SampleInfo  `yaml:"samples,omitempty"`
+	Samples   []SampleInfo  `yaml:"samples,omitempty"` // embedded presets only
 }
 
 // Respond is the answer that a sender needs to a stored event instead of the usual one.
@@ -46,18 +56,62 @@ type SampleInfo struct {
 }
 
 // DedupeFor is how long a dedupe key is kept: 24 h for an expression, 10 min for "digest", 0 for "none" and "".
-func DedupeFor(dedupe string) time.Duration { return 0 }
+func DedupeFor(dedupe string) time.Duration {
+	switch dedupe {
+	case "", "none":
+		return 0
+	case "digest":
+		return 10 * time.Minute
+	}
+	return 24 * time.Hour
+}
+
+//go:embed providers
+var providers embed.FS
+
+// catalog is read once, on first use. The embedded files are checked by a test, so here a bad one is only left out.
+var catalog = sync.OnceValue(func() map[string]*Preset {
+	found, _ := readCatalog()
+	return found
+})
+
+// readCatalog reads every embedded preset and the problems of each.
+func readCatalog() (map[string]*Preset, map[string][]Problem) {
+	found, problems := make(map[string]*Preset), make(map[string][]Problem)
+	entries, _ := providers.ReadDir("providers")
+	for _, entry := range entries {
+		name, isPreset := strings.CutSuffix(entry.Name(), ".yaml")
+		if !isPreset {
+			continue
+		}
+		data, _ := providers.ReadFile(path.Join("providers", entry.Name()))
+		if p, faults := parseEmbedded(name, data); len(faults) > 0 {
+			problems[name] = faults
+		} else {
+			found[name] = &p
+		}
+	}
+	return found, problems
+}
+
+func parseEmbedded(name string, data []byte) (Preset, []Problem) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return Preset{}, []Problem{{1, 1, err.Error(), ""}}
+	}
+	if len(doc.Content) != 1 {
+		return Preset{}, []Problem{{1, 1, "empty", ""}}
+	}
+	d := &reader{}
+	p := d.preset(name, doc.Content[0], append(presetKeys(), "samples"))
+	return p, d.problems
+}
 
 // Names lists the presets, sorted.
-func Names() []string { return nil }
+func Names() []string { return slices.Sorted(maps.Keys(catalog())) }
 
 // Lookup finds a preset by name.
-func Lookup(name string) (*Preset, bool) { return nil, false }
-
-// Sample makes an unsigned, realistic request of a preset; "" is its first sample event. Sign it with a Verifier. Every
-// call returns a request of its own with the same content.
-func Sample(name, eventType string) (*Request, error) { return SampleN(name, eventType, 0) }
-
-// SampleN is the n-th variant of a Sample: same size and shape, but another event by the sender's ids, so that no two
-// are duplicates. 0 is the sample itself.
-func SampleN(name, eventType string, n int) (*Request, error) { return nil, nil }
+func Lookup(name string) (*Preset, bool) {
+	p, ok := catalog()[name]
+	return p, ok
+}

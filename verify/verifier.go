@@ -1,8 +1,13 @@
 package verify
 
 import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Keys is what a source adds to a Scheme.
@@ -22,30 +27,151 @@ func refuse(format string, args ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
+// prover is a compiled Scheme of one kind.
+type prover interface {
+	verify(r *Request, now time.Time) error
+	sign(r *Request, now time.Time) error
+}
+
 // Verifier proves requests by one Scheme and its keys. It is immutable and safe for concurrent use.
 type Verifier struct {
 	scheme Scheme
+	prover prover
 }
 
 // New checks the scheme and the keys. Its errors name what is wrong and never a secret.
 func New(s Scheme, k Keys) (*Verifier, error) {
-	return &Verifier{scheme: s}, nil
+	if faults := s.check(); len(faults) > 0 {
+		return nil, fmt.Errorf("verify: %s", faults[0])
+	}
+	if err := s.checkSecrets(k); err != nil {
+		return nil, err
+	}
+	v := &Verifier{scheme: s, prover: noProver{}}
+	var err error
+	switch s.Kind {
+	case KindHMAC:
+		v.prover, err = newHMAC(s, k)
+	case KindToken:
+		v.prover, err = newToken(s, k)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// checkSecrets refuses keys that would let anybody in, or that the scheme cannot use.
+func (s Scheme) checkSecrets(k Keys) error {
+	if s.Kind == KindNone {
+		if len(k.Secrets) > 0 {
+			return errors.New("verify: none takes no secret")
+		}
+		return nil
+	}
+	if len(k.Secrets) == 0 {
+		return errors.New("no secret")
+	}
+	for i, secret := range k.Secrets {
+		if strings.TrimSpace(secret) == "" {
+			return errSecret(i, len(k.Secrets), "is empty")
+		}
+	}
+	if s.usesURL() && k.PublicURL == "" {
+		return errors.New("public_url missing: the sender signs the address as it knows it")
+	}
+	if s.Kind != KindHMAC {
+		return nil
+	}
+	for i, secret := range k.Secrets {
+		if _, err := s.Key.from(secret); err != nil {
+			return errSecret(i, len(k.Secrets), err.Error())
+		}
+	}
+	return nil
+}
+
+// errSecret names a secret by its place in the list only.
+func errSecret(i, n int, what string) error {
+	if n == 1 {
+		return fmt.Errorf("secret %s", what)
+	}
+	return fmt.Errorf("secret %d of %d %s", i+1, n, what)
+}
+
+// from turns a secret into the key. Its errors do not quote it.
+func (k Key) from(secret string) (key []byte, err error) {
+	secret = strings.TrimPrefix(secret, k.Strip)
+	switch k.Encoding {
+	case "base64":
+		if key, err = base64.StdEncoding.Strict().DecodeString(secret); err != nil {
+			return nil, errors.New("is not base64")
+		}
+	case "hex":
+		if key, err = hex.DecodeString(secret); err != nil {
+			return nil, errors.New("is not hex")
+		}
+	default:
+		key = []byte(secret)
+	}
+	if len(key) == 0 {
+		return nil, errors.New("is empty")
+	}
+	return key, nil
+}
+
+// CheckKeys lists what is odd about the keys but not wrong, such as a secret of a length that the sender does not use.
+func (s Scheme) CheckKeys(k Keys) (warnings []string) {
+	for i, secret := range k.Secrets {
+		if n := utf8.RuneCountInString(secret); s.Key.Length > 0 && n != s.Key.Length {
+			what := fmt.Sprintf("has %d characters, this sender's have %d", n, s.Key.Length)
+			warnings = append(warnings, errSecret(i, len(k.Secrets), what).Error())
+		}
+		if secret != strings.TrimSpace(secret) {
+			warnings = append(warnings, errSecret(i, len(k.Secrets), "begins or ends with white space").Error())
+		}
+	}
+	return warnings
 }
 
 // Verify returns nil when r is proved at the time now, and a *Refusal otherwise.
 func (v *Verifier) Verify(r *Request, now time.Time) error {
-	return refuse("not built yet")
+	if v == nil || v.prover == nil {
+		return refuse("no verifier")
+	}
+	return v.prover.verify(r, now)
 }
 
-// Sign makes r what Verify accepts at the time now, with the first secret: it sets the headers (or the query parameter,
-// or the form field) of the scheme.
-func (v *Verifier) Sign(r *Request, now time.Time) error { return nil }
+// Sign makes r what Verify accepts at the time now, with the first secret: it sets the header (or the query parameter,
+// or the form field) of the scheme, and what else is signed and missing, such as a timestamp or an id.
+func (v *Verifier) Sign(r *Request, now time.Time) error {
+	if v == nil || v.prover == nil {
+		return errors.New("no verifier")
+	}
+	return v.prover.sign(r, now)
+}
 
 // SecretHeaders lists the headers that carry the secret itself; they are never stored in clear nor passed on.
-func (v *Verifier) SecretHeaders() []string { return nil }
+func (v *Verifier) SecretHeaders() []string {
+	if v == nil || v.scheme.Kind != KindToken {
+		return nil
+	}
+	if v.scheme.Token.Basic {
+		return []string{"Authorization"}
+	}
+	return v.scheme.Token.compiled().Header
+}
 
 // SecretQuery lists the query parameters that carry the secret itself.
-func (v *Verifier) SecretQuery() []string { return nil }
+func (v *Verifier) SecretQuery() []string {
+	if v == nil || v.scheme.Kind != KindToken || v.scheme.Token.Query == "" {
+		return nil
+	}
+	return []string{v.scheme.Token.Query}
+}
 
-// CheckKeys lists what is odd about the keys but not wrong, such as a secret of a length that the sender does not use.
-func (s Scheme) CheckKeys(k Keys) (warnings []string) { return nil }
+// noProver accepts everything: it stands only where a scheme says none.
+type noProver struct{}
+
+func (noProver) verify(*Request, time.Time) error { return nil }
+func (noProver) sign(*Request, time.Time) error   { return nil }

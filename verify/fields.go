@@ -1,0 +1,64 @@
+package verify
+
+import (
+	"net/url"
+	"strings"
+)
+
+// lookup finds the only value of a name in a query or urlencoded body. Several are a refusal: which one the sender
+// meant, and which one the reader takes, may differ.
+func lookup(what, encoded, name string) (string, error) {
+	var found string
+	count := 0
+	for pair := range strings.SplitSeq(encoded, "&") {
+		k, v, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(k); err != nil || key != name {
+			continue
+		}
+		value, err := url.QueryUnescape(v)
+		if err != nil {
+			return "", refuse("%s %s is not well encoded", what, name)
+		}
+		found = value
+		count++
+	}
+	switch {
+	case count == 0:
+		return "", refuse("%s %s missing", what, name)
+	case count > 1:
+		return "", refuse("%s %s appears %d times", what, name, count)
+	case found == "":
+		return "", refuse("%s %s empty", what, name)
+	}
+	return found, nil
+}
+
+func (r *Request) query(name string) (string, error) {
+	_, query := splitURL(r.URL)
+	return lookup("query parameter", query, name)
+}
+
+func (r *Request) form(name string) (string, error) {
+	return lookup("form field", string(r.Body), name)
+}
+
+// replaced returns encoded with name set to value, other pairs as they were.
+func replaced(encoded, name, value string) string {
+	var kept []string
+	for pair := range strings.SplitSeq(encoded, "&") {
+		k, _, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(k); pair != "" && (err != nil || key != name) {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(append(kept, url.QueryEscape(name)+"="+url.QueryEscape(value)), "&")
+}
+
+func (r *Request) setQuery(name, value string) {
+	base, query, _ := strings.Cut(r.URL, "?")
+	r.URL = base + "?" + replaced(query, name, value)
+}
+
+func (r *Request) setForm(name, value string) {
+	r.Body = []byte(replaced(string(r.Body), name, value))
+}
