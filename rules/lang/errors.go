@@ -20,6 +20,7 @@ type RunError struct {
 	Offset  int // in characters from 0, of the part that could not be computed
 	Message string
 	cause   error
+	noPlace bool // the place is where expr's machine stood
 }
 
 func (e *RunError) Error() string { return e.Message }

@@ -16,8 +16,9 @@ const (
 	Text
 )
 
-// Env is what one expression sees of one event. It may be used by one goroutine at a time; it and its Body must not
-// be changed between runs, results may share its memory.
+// Env is what expressions see of one event. It is used by one goroutine at a time, for one expression after another;
+// it must not be copied, and neither it nor its Body be changed, once an expression was run. Results may share its
+// memory.
 type Env struct {
 	Source, Event, ID string
 	Method, Path      string
@@ -27,9 +28,6 @@ type Env struct {
 	Raw               []byte
 	ReceivedAt        time.Time
 	Body              *Body // nil is an empty body
-}
 
-// Encode turns the result of a transform into the body of a request: a map or list becomes JSON (keys sorted, no HTML
-// escaping), a string text/plain, bytes application/octet-stream, another scalar its JSON. nil, NaN, infinities and
-// more than MaxOutput bytes are errors.
-func Encode(v any) (body []byte, contentType string, err error) { return nil, "", nil }
+	kept state
+}

@@ -1,0 +1,142 @@
+package lang
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// seen is the environment as expr's checker knows it: what is always of one kind has that kind.
+type seen struct {
+	Source     string         `expr:"source"`
+	Event      string         `expr:"event"`
+	ID         string         `expr:"id"`
+	Body       any            `expr:"body"`
+	Headers    map[string]any `expr:"headers"`
+	HeadersAll map[string]any `expr:"headers_all"`
+	Query      map[string]any `expr:"query"`
+	QueryAll   map[string]any `expr:"query_all"`
+	Path       string         `expr:"path"`
+	Method     string         `expr:"method"`
+	Raw        string         `expr:"raw"`
+	ReceivedAt time.Time      `expr:"received_at"`
+	RemoteIP   string         `expr:"remote_ip"`
+}
+
+// Compile checks an expression and prepares it for running. Its error is an *Error.
+//
+// It goes in five steps: size and nesting are scanned, expr parses, names and limits are checked, expr checks the
+// kinds, and what could differ, grow or fail is replaced by operations of our own before expr compiles the rest.
+func Compile(src string, k Kind) (*Program, error) {
+	if fault := scan(src); fault != nil {
+		return nil, fault
+	}
+	p, fault := compile(src, k)
+	if fault != nil {
+		return nil, fault
+	}
+	return p, nil
+}
+
+func compile(src string, k Kind) (p *Program, fault *Error) {
+	defer func() {
+		if recover() != nil { // expr's parser and checker are not ours: whatever they meet, it is the expression's fault
+			p, fault = nil, &Error{Length: 1, Message: "the expression cannot be compiled"}
+		}
+	}()
+	config := checkConfig()
+	tree, err := parser.ParseWithConfig(src, config)
+	if err != nil {
+		return nil, fromFileError(src, err)
+	}
+	in := &inspector{kind: k, reads: map[string]bool{}}
+	if fault := in.inspect(tree.Node); fault != nil {
+		return nil, fault
+	}
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, fromFileError(src, err)
+	}
+	if fault := checkResult(tree.Node, k); fault != nil {
+		return nil, fault
+	}
+	w := &writer{when: k == When}
+	code, err := build(tree.Source, w.node(tree.Node))
+	if err != nil {
+		return nil, &Error{Length: 1, Message: firstLine(err.Error())}
+	}
+	return &Program{src: src, kind: k, code: code, reads: in.reads, folds: in.folds}, nil
+}
+
+// checkConfig is the language as expr's parser and checker see it.
+func checkConfig() *conf.Config {
+	config := conf.New(seen{})
+	config.Optimize = false
+	config.MaxNodes = MaxNodes
+	text, anything := reflect.TypeFor[func(string) any](), reflect.TypeFor[func(any) any]()
+	own := map[string]reflect.Type{
+		"header": text, "skip": text, "json": anything, "bytes": anything, "b64": anything, "hex": anything,
+		"sha256": anything, "url_escape": anything,
+	}
+	for name, t := range own {
+		config.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{t}}
+	}
+	return config
+}
+
+// build compiles the rewritten tree. It calls only our operations, each with the run and its site before its operands.
+func build(source file.Source, node ast.Node) (*vm.Program, error) {
+	config := conf.CreateNew()
+	config.Optimize = false
+	for name, op := range operations() {
+		config.Functions[name] = &builtin.Function{Name: name, Func: op}
+	}
+	return compiler.Compile(&parser.Tree{Node: node, Source: source}, config)
+}
+
+// checkResult refuses an expression whose result is known to be of a kind that its use cannot take.
+func checkResult(node ast.Node, k Kind) *Error {
+	t := node.Type()
+	wrong := false
+	switch k {
+	case When:
+		wrong = t.Kind() != reflect.Bool && t.Kind() != reflect.Interface && !node.Nature().Nil
+	case Text:
+		wrong = t.Kind() == reflect.Map || t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8
+	}
+	if !wrong {
+		return nil
+	}
+	want := "true or false"
+	if k == Text {
+		want = "text or a number"
+	}
+	return &Error{
+		Offset: start(node), Length: 1,
+		Message: fmt.Sprintf("the result is %s, it must be %s", aKindOfType(t), want),
+	}
+}
+
+func aKindOfType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Map:
+		return "a map"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Float64:
+		return "a float"
+	case reflect.Struct:
+		return "a time"
+	case reflect.String:
+		return "a string"
+	}
+	return "a number"
+}

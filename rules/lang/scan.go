@@ -1,0 +1,152 @@
+package lang
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser/lexer"
+)
+
+// scan looks at the size and the nesting of an expression before expr's parser does: that one recurses, and a stack
+// that overflows cannot be recovered.
+func scan(src string) *Error {
+	if len(src) > MaxSource {
+		return &Error{Length: 1, Message: "the expression is longer than 64 KiB"}
+	}
+	if !utf8.ValidString(src) {
+		return &Error{Length: 1, Message: "the expression is not valid UTF-8"}
+	}
+	if strings.TrimSpace(src) == "" {
+		return &Error{Message: "the expression is empty"}
+	}
+	lex := lexer.New()
+	lex.Reset(file.NewSource(src))
+	nest := nesting{levels: []int{0}}
+	for {
+		token, err := lex.Next()
+		switch {
+		case err == io.EOF || token.Is(lexer.EOF):
+			return nil
+		case err != nil:
+			return fromFileError(src, err)
+		}
+		if nest.add(token) > MaxNesting {
+			return &Error{Offset: token.From, Length: 1, Message: "the expression is nested deeper than 100"}
+		}
+	}
+}
+
+// nesting bounds how deep the parser recurses: by open brackets, by prefix operators in a row, and by what each level
+// holds of operators that take the rest of the level as their right side.
+type nesting struct {
+	levels []int // recursions on each open level
+	sum    int
+	prefix int // prefix operators in a row
+}
+
+func (n *nesting) add(t lexer.Token) int {
+	last := len(n.levels) - 1
+	prefix := false
+	switch {
+	case t.Is(lexer.Bracket, "(") || t.Is(lexer.Bracket, "[") || t.Is(lexer.Bracket, "{"):
+		n.levels = append(n.levels, 1+n.prefix)
+		n.sum += 1 + n.prefix
+	case t.Kind == lexer.Bracket && last > 0:
+		n.sum -= n.levels[last]
+		n.levels = n.levels[:last]
+	case t.Kind != lexer.Operator:
+	case t.Value == "!" || t.Value == "not" || t.Value == "-" || t.Value == "+":
+		prefix = true
+	case t.Value == "?" || t.Value == "let" || t.Value == "if" || t.Value == "**" || t.Value == "^":
+		n.levels[last]++
+		n.sum++
+	}
+	if n.prefix++; !prefix {
+		n.prefix = 0
+	}
+	return n.sum + n.prefix
+}
+
+// Span returns the length in bytes of the expression at the start of s, up to the ")" that closes a "$(" before it;
+// parentheses in strings and comments don't count. It is -1 when nothing closes it, or before it stands what cannot be
+// in an expression.
+func Span(s string) int {
+	lex := lexer.New()
+	lex.Reset(file.NewSource(s))
+	depth := 0
+	for {
+		token, err := lex.Next()
+		if err != nil || token.Is(lexer.EOF) {
+			return -1
+		}
+		switch {
+		case token.Is(lexer.Bracket, "("):
+			depth++
+		case token.Is(lexer.Bracket, ")"):
+			if depth--; depth < 0 {
+				return charByte(s, token.From)
+			}
+		}
+	}
+}
+
+// fromFileError makes an Error of what expr's lexer, parser or checker says.
+func fromFileError(src string, err error) *Error {
+	var fault *file.Error
+	if !errors.As(err, &fault) {
+		return &Error{Length: 1, Message: firstLine(err.Error())}
+	}
+	e := &Error{Offset: fault.From, Length: max(fault.To-fault.From, 1), Message: plain(fault.Message)}
+	e.Offset = min(e.Offset, utf8.RuneCountInString(src))
+	e.Hint = hintFor(e.Message)
+	return e
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return plain(line)
+}
+
+// plain makes a message of expr's read like ours.
+func plain(message string) string {
+	message = strings.TrimSpace(message)
+	for _, r := range []struct{ from, to string }{
+		{"mismatched types", "kinds"}, {"mismatched type", "kind"}, {"[]interface {}", "list"}, {"interface {}", "any"},
+		{"map[string]any", "map"}, {"map[any]list", "map"}, {"time.Time", "time"}, {"time.Duration", "duration"},
+		{"int64", "int"}, {"float64", "float"}, {"unexpected token EOF", "the expression ends too early"},
+		{"compilation failed: ", ""}, {"takes only array (got", "takes a list (got"},
+	} {
+		message = strings.ReplaceAll(message, r.from, r.to)
+	}
+	if token, is := strings.CutPrefix(message, "unexpected token "); is {
+		if from, to := strings.Index(token, `("`), strings.LastIndex(token, `")`); from > 0 && from < to {
+			token = token[from+1 : to+1]
+		}
+		return "unexpected " + token
+	}
+	if message == "" {
+		return "the expression cannot be read"
+	}
+	r, n := utf8.DecodeRuneInString(message)
+	return strings.ToLower(string(r)) + message[n:]
+}
+
+// hintFor says what is usually meant where expr's parser stumbles over what other languages write.
+func hintFor(message string) string {
+	switch {
+	case message == `unexpected "="`:
+		return "compare with =="
+	case message == `unexpected "&"`:
+		return "combine with and"
+	case message == `unexpected "|"`:
+		return "combine with or"
+	case strings.Contains(message, "cannot be mixed"):
+		return "put the part with ?? in parentheses"
+	case strings.Contains(message, "takes a list (got map"):
+		return "use keys(), values() or toPairs()"
+	}
+	return ""
+}
