@@ -1,12 +1,23 @@
 package journal
 
 import (
-	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
-	"iter"
+	"fmt"
 	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hookrouter/hookrouter/router/queue"
+)
+
+const (
+	defaultSegment = 64 << 20
+	minSegment     = 64 << 10
+	maxSegment     = 1 << 30
 )
 
 // Options of a journal. The zero value is ready to use.
@@ -15,34 +26,141 @@ type Options struct {
 	Logger      *slog.Logger // for damage, dead segments and recovery; nil = silent
 }
 
-// Log is a queue.Log in a directory.
-type Log struct{}
-
-// Open opens the journal in dir, which is created when it is missing, and recovers what a crash left.
-func Open(dir string, o Options) (*Log, error) { return nil, errors.New("journal is not ready") }
-
-// Append implements queue.Log.
-func (l *Log) Append(ctx context.Context, recs ...queue.Record) (queue.Pos, error) {
-	return 0, queue.ErrClosed
+func (o *Options) complete() error {
+	if o.SegmentSize == 0 {
+		o.SegmentSize = defaultSegment
+	}
+	if o.SegmentSize < minSegment || o.SegmentSize > maxSegment {
+		return fmt.Errorf("segment size %d: must be from %d to %d", o.SegmentSize, minSegment, maxSegment)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
 }
 
-// Read implements queue.Log.
-func (l *Log) Read(ctx context.Context, from queue.Pos) iter.Seq2[queue.Entry, error] {
-	return func(func(queue.Entry, error) bool) {}
+// Log is a queue.Log in a directory. Its methods are safe for concurrent use.
+type Log struct {
+	dir         string
+	segmentSize int64
+	logger      *slog.Logger
+	lock        *os.File
+	wake        chan struct{} // holds a token when the queue may not be empty
+	closing     chan struct{}
+	stopped     chan struct{} // closed when the committer has ended
+	trimming    sync.Mutex
+	requests    sync.Pool
+	free        atomic.Int64
+	freeAt      atomic.Int64 // when free was looked up, as time since opened
+	opened      time.Time
+	syncing     atomic.Int64 // when the running sync began, as time since opened; 0 = none runs
+
+	// Known to the committer alone.
+	active  *segment // appended to; nil after it died
+	number  uint32   // of the newest segment
+	off     int64    // where the next write goes
+	seq     uint64   // last sequence given out
+	synced  uint64   // last sequence that is durable
+	marked  bool     // the last item says that everything before it is synced
+	buf     []byte
+	next    chan prepared
+	tried   time.Time // when a new segment was last tried
+	refused error     // why there is none
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	queue    []*request
+	segments []*segment // oldest first
+	spares   []string
+	tail     tail
+	first    queue.Pos
+	last     queue.Pos
+	damaged  int64
+	noted    map[queue.Pos]struct{} // damage that is counted already
+	refusing error
+	lastSync time.Duration
 }
-
-// At implements queue.Log.
-func (l *Log) At(ctx context.Context, p queue.Pos) (queue.Entry, error) {
-	return queue.Entry{}, queue.ErrClosed
-}
-
-// Trim implements queue.Log.
-func (l *Log) Trim(ctx context.Context, p queue.Pos) error { return queue.ErrClosed }
-
-// Health implements queue.Log.
-func (l *Log) Health() queue.Health { return queue.Health{} }
-
-// Close implements queue.Log.
-func (l *Log) Close() error { return nil }
 
 var _ queue.Log = (*Log)(nil)
+
+// Health implements queue.Log. Free may be a second old, or older while the disk hangs; LastSync grows while a sync
+// hangs.
+func (l *Log) Health() queue.Health {
+	l.refreshFree()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := queue.Health{
+		First: l.first, Last: l.last, Free: l.free.Load(),
+		Damaged: l.damaged, Refusing: l.refusing, LastSync: l.lastSync,
+	}
+	for _, s := range l.segments {
+		h.Bytes += s.size
+	}
+	h.Bytes += int64(len(l.spares)) * l.segmentSize
+	if began := l.syncing.Load(); began > 0 {
+		h.LastSync = max(h.LastSync, time.Since(l.opened)-time.Duration(began))
+	}
+	return h
+}
+
+// refreshFree looks up the free space in the background: on a disk that hangs the call may not return.
+func (l *Log) refreshFree() {
+	at, now := l.freeAt.Load(), int64(time.Since(l.opened))
+	if now-at < int64(time.Second) || !l.freeAt.CompareAndSwap(at, now) {
+		return
+	}
+	go func() { l.free.Store(freeBytes(l.dir)) }()
+}
+
+// Close implements queue.Log. It waits for the running commit; appends that are not part of it get queue.ErrClosed.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		<-l.stopped
+		return nil
+	}
+	l.closed = true
+	l.tail.wake()
+	l.mu.Unlock()
+	close(l.closing)
+	<-l.stopped
+	return l.closeFiles()
+}
+
+// closeFiles closes all files, the lock last.
+func (l *Log) closeFiles() error {
+	var errs []error
+	if l.next != nil {
+		if p := <-l.next; p.blank != nil {
+			errs = append(errs, p.blank.file.Close())
+		}
+	}
+	l.mu.Lock()
+	for _, s := range l.segments {
+		errs = append(errs, s.file.Close())
+	}
+	l.mu.Unlock()
+	return errors.Join(append(errs, l.lock.Close())...)
+}
+
+// note counts damage once: items that were durable and cannot be read, found missing before off.
+func (l *Log) note(s *segment, off int64, items uint64) {
+	at := position(s.number, off)
+	l.mu.Lock()
+	_, known := l.noted[at]
+	if !known {
+		l.noted[at] = struct{}{}
+		l.damaged += int64(items)
+	}
+	l.mu.Unlock()
+	if !known {
+		l.logger.Error("journal is damaged", "segment", s.path, "before", off, "items", items)
+	}
+}
+
+func newIncarnation() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:])
+}

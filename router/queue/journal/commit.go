@@ -1,0 +1,313 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hookrouter/hookrouter/router/queue"
+)
+
+const (
+	maxBatch   = 8 << 20 // bytes in one write, unless a single Append is larger
+	maxAppend  = 2 << 30
+	maxBuffer  = 16 << 20 // kept for the next write
+	retryAfter = time.Second
+)
+
+// request is a waiting Append.
+type request struct {
+	recs []queue.Record
+	size int64 // with headers and padding
+	last queue.Pos
+	done chan error
+}
+
+// Append implements queue.Log. When ctx ends first the records may be committed all the same.
+func (l *Log) Append(ctx context.Context, recs ...queue.Record) (queue.Pos, error) {
+	if err := ctx.Err(); err != nil || len(recs) == 0 {
+		return 0, err
+	}
+	size, err := appendSize(recs)
+	if err != nil {
+		return 0, err
+	}
+	r, ok := l.requests.Get().(*request)
+	if !ok {
+		r = &request{done: make(chan error, 1)}
+	}
+	r.recs, r.size = recs, size
+	if !l.enqueue(r) {
+		return 0, queue.ErrClosed
+	}
+	select {
+	case err := <-r.done:
+		last := r.last
+		r.recs = nil
+		l.requests.Put(r)
+		return last, err
+	case <-ctx.Done(): // the committer still holds r
+		return 0, ctx.Err()
+	}
+}
+
+func appendSize(recs []queue.Record) (size int64, err error) {
+	for _, r := range recs {
+		if len(r) > maxRecord {
+			return 0, fmt.Errorf("record of %d bytes: more than %d", len(r), maxRecord)
+		}
+		size += itemSize(len(r))
+	}
+	if size > maxAppend {
+		return 0, fmt.Errorf("records of %d bytes in one append: more than %d", size, maxAppend)
+	}
+	return size, nil
+}
+
+func (l *Log) enqueue(r *request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.queue = append(l.queue, r)
+	if len(l.queue) == 1 {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// run is the committer: whatever arrived while the last sync ran goes into one write and one sync.
+func (l *Log) run() {
+	defer close(l.stopped)
+	var batch []*request
+	for {
+		clear(batch)
+		var ok bool
+		if batch, ok = l.take(batch[:0]); !ok {
+			l.mark()
+			return
+		}
+		for rest := batch; len(rest) > 0; {
+			rest = rest[l.commit(rest):]
+		}
+	}
+}
+
+// take waits for requests and swaps their list for the empty one given.
+func (l *Log) take(empty []*request) (batch []*request, ok bool) {
+	for {
+		l.mu.Lock()
+		batch, l.queue = l.queue, empty
+		closed := l.closed
+		l.mu.Unlock()
+		switch {
+		case closed:
+			finish(batch, queue.ErrClosed)
+			return nil, false
+		case len(batch) > 0:
+			return batch, true
+		}
+		empty = batch
+		select {
+		case <-l.wake:
+		case <-l.closing:
+		}
+	}
+}
+
+func finish(batch []*request, err error) {
+	for _, r := range batch {
+		r.done <- err
+	}
+}
+
+// commit makes the first requests of the batch durable, or fails them, and says how many these were.
+func (l *Log) commit(batch []*request) (n int) {
+	if n = l.fit(batch); n == 0 {
+		if err := l.roll(itemsStart + batchHeader + batch[0].size); err != nil {
+			finish(batch, err)
+			return len(batch)
+		}
+		n = l.fit(batch)
+	}
+	batch = batch[:n]
+	entries := l.encode(batch)
+	took, err := l.write()
+	if err != nil {
+		l.abandon(err)
+	} else {
+		l.publish(entries, took)
+	}
+	finish(batch, err)
+	return n
+}
+
+// fit counts the requests that go into the next write.
+func (l *Log) fit(batch []*request) (n int) {
+	if l.active == nil {
+		return 0
+	}
+	room := l.active.size - l.off - batchHeader
+	var size int64
+	for n < len(batch) && size+batch[n].size <= room && (n == 0 || size+batch[n].size <= maxBatch) {
+		size += batch[n].size
+		n++
+	}
+	return n
+}
+
+// encode builds the next write in buf and tells each request its position.
+func (l *Log) encode(batch []*request) []queue.Entry {
+	count := 0
+	for _, r := range batch {
+		count += len(r.recs)
+	}
+	entries := make([]queue.Entry, 0, count)
+	if cap(l.buf) > maxBuffer {
+		l.buf = nil
+	}
+	l.seq++
+	l.buf = appendBatch(l.buf[:0], l.active.seed, l.seq, l.synced)
+	for _, r := range batch {
+		for _, rec := range r.recs {
+			l.seq++
+			r.last = position(l.active.number, l.off+int64(len(l.buf)))
+			l.buf = appendItem(l.buf, l.active.seed, l.seq, kindRecord, rec)
+			entries = append(entries, queue.Entry{Pos: r.last, Record: rec})
+		}
+	}
+	return entries
+}
+
+// write writes buf and makes it durable.
+func (l *Log) write() (took time.Duration, err error) {
+	if _, err := l.active.file.WriteAt(l.buf, l.off); err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	began := time.Since(l.opened)
+	l.syncing.Store(int64(began))
+	err = datasync(l.active.file)
+	l.syncing.Store(0)
+	if err != nil {
+		return 0, fmt.Errorf("journal: sync %s: %w", l.active.path, err)
+	}
+	l.off += int64(len(l.buf))
+	l.synced, l.marked = l.seq, false
+	return time.Since(l.opened) - began, nil
+}
+
+// publish shows durable records to readers.
+func (l *Log) publish(entries []queue.Entry, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active.end, l.active.limit = l.off, l.synced
+	if l.first == 0 {
+		l.first = entries[0].Pos
+	}
+	l.last, l.lastSync = entries[len(entries)-1].Pos, took
+	l.tail.add(entries)
+}
+
+// abandon leaves a segment that failed to write or sync, for good: the kernel may have dropped what it could not
+// write, so a second sync that succeeds would prove nothing. One new segment is tried at once, unless the dead one
+// was itself that try.
+func (l *Log) abandon(cause error) {
+	l.logger.Error("journal segment is dead", "segment", l.active.path, "cause", cause)
+	l.dropEmpty(l.active)
+	l.active = nil
+	if time.Since(l.tried) < retryAfter {
+		l.refuse(cause)
+		return
+	}
+	l.refused = nil
+	_ = l.roll(0) // kept in refused
+}
+
+// dropEmpty removes a dead segment in which nothing counts, so that a disk that fails every sync does not fill up.
+// One segment stays in any case: the journal's numbers go on from it.
+func (l *Log) dropEmpty(s *segment) {
+	if s.end > itemsStart || !l.trimming.TryLock() {
+		return
+	}
+	defer l.trimming.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.segments) - 1; n > 0 && os.Remove(s.path) == nil {
+		l.number--
+		l.segments = l.segments[:n]
+		l.retire(s)
+	}
+}
+
+// refuse fails appends until a new segment could be made.
+func (l *Log) refuse(err error) {
+	l.active = nil
+	l.mu.Lock()
+	l.refused, l.refusing = err, err
+	l.mu.Unlock()
+}
+
+// roll puts a new segment to use. When that has failed it is tried once a second at most.
+func (l *Log) roll(need int64) error {
+	if l.refused != nil && time.Since(l.tried) < retryAfter {
+		return l.refused
+	}
+	s, err := l.begin(max(need, l.segmentSize))
+	l.tried = time.Now()
+	if err != nil {
+		l.logger.Error("journal cannot begin a segment", "cause", err)
+		l.refuse(fmt.Errorf("journal: no new segment: %w", err))
+		return l.refused
+	}
+	l.mu.Lock()
+	l.refused, l.refusing = nil, nil
+	l.segments = append(l.segments, s)
+	l.mu.Unlock()
+	l.active, l.number, l.off = s, s.number, itemsStart
+	if l.next == nil {
+		l.prepareNext()
+	}
+	return nil
+}
+
+// begin makes a blank the next segment: its header is durable before its name is.
+func (l *Log) begin(need int64) (*segment, error) {
+	b, err := l.blankFor(need)
+	if err != nil {
+		return nil, err
+	}
+	h := header{incarnation: newIncarnation(), number: uint64(l.number) + 1, first: l.seq + 1, counts: l.synced}
+	path := segmentPath(l.dir, l.number+1)
+	err = writeHeader(b.file, h)
+	if err == nil {
+		err = os.Rename(b.path, path)
+	}
+	if err == nil {
+		b.path = path
+		err = syncDir(l.dir)
+	}
+	if err != nil {
+		_ = b.discard()
+		return nil, err
+	}
+	return &segment{
+		number: l.number + 1, file: b.file, path: path, head: h, seed: h.seed(),
+		size: b.size, limit: l.seq, end: itemsStart,
+	}, nil
+}
+
+// mark ends the journal with a batch header of its own, so that the next opening knows that all before it was
+// synced. It is a courtesy: without it recovery takes the last write for unsynced.
+func (l *Log) mark() {
+	if l.active == nil || l.marked || l.active.size-l.off < batchHeader {
+		return
+	}
+	l.seq++
+	l.buf = appendBatch(l.buf[:0], l.active.seed, l.seq, l.synced)
+	_, _ = l.write()
+}

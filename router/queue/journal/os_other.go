@@ -1,0 +1,9 @@
+//go:build !linux
+
+package journal
+
+import "os"
+
+func datasync(f *os.File) error { return f.Sync() }
+
+func freeBytes(string) int64 { return -1 }
