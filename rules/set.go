@@ -135,5 +135,5 @@ func (s *Set) Routes() []*Route { return s.routeList }
 // route or destination is gone, or the route is disabled or no longer names the destination.
 func (s *Set) Has(route, destination string) bool {
 	r, ok := s.routes[route]
-	return ok && r.spec.leadsTo(destination)
+	return ok && r.leadsTo(destination)
 }

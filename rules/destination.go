@@ -1,0 +1,166 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// policy is what destinations inherit from `defaults:`.
+type policy struct {
+	timeout time.Duration
+	retry   Retry
+	breaker Breaker
+	limit   Limit
+	pass    passHeaders
+}
+
+func basePolicy() policy {
+	return policy{
+		timeout: 10 * time.Second,
+		retry:   Retry{Backoff: time.Second, MaxBackoff: time.Hour, MaxAge: day},
+		breaker: Breaker{Failures: 5, Cooldown: 30 * time.Second, Probes: 1},
+		limit:   Limit{Concurrency: 32},
+	}
+}
+
+func (p *parser) readDefaults(n *yaml.Node) policy {
+	base := basePolicy()
+	if n == nil || isNull(n) {
+		return base
+	}
+	if b, ok := p.block(n, "defaults", defaultKeys); ok {
+		return p.policy(b, base)
+	}
+	return base
+}
+
+// policy reads the keys that defaults and destinations share, over what is inherited.
+func (p *parser) policy(b block, o policy) policy {
+	if n := b.get("timeout"); n != nil {
+		p.setDuration(&o.timeout, n, "timeout", time.Millisecond, time.Hour)
+	}
+	if n := b.get("retry"); n != nil {
+		p.retry(n, &o.retry)
+	}
+	if n := b.get("breaker"); n != nil {
+		p.breaker(n, &o.breaker)
+	}
+	if n := b.get("limit"); n != nil {
+		p.limit(n, &o.limit)
+	}
+	if n := b.get("pass_headers"); n != nil {
+		o.pass = p.passHeaders(n)
+	}
+	return o
+}
+
+func (p *parser) setDuration(d *time.Duration, n *yaml.Node, what string, low, high time.Duration) {
+	if v, ok := p.duration(n, what, low, high); ok {
+		*d = v
+	}
+}
+
+func (p *parser) setInt(i *int, n *yaml.Node, what string, low, high int) {
+	if v, ok := p.integer(n, what, low, high); ok {
+		*i = v
+	}
+}
+
+func (p *parser) retry(n *yaml.Node, r *Retry) {
+	b, _ := p.block(n, "retry", retryKeys)
+	if n := b.get("backoff"); n != nil {
+		p.setDuration(&r.Backoff, n, "backoff", time.Millisecond, day)
+	}
+	if n := b.get("max_backoff"); n != nil {
+		p.setDuration(&r.MaxBackoff, n, "max_backoff", time.Millisecond, 7*day)
+	} else {
+		r.MaxBackoff = max(r.MaxBackoff, r.Backoff)
+	}
+	if n := b.get("max_age"); n != nil {
+		p.setDuration(&r.MaxAge, n, "max_age", time.Millisecond, 365*day)
+	}
+	if n := b.get("attempts"); n != nil {
+		p.setInt(&r.Attempts, n, "attempts", 0, 1_000_000)
+	}
+	if r.MaxBackoff < r.Backoff {
+		p.fault(n, fmt.Sprintf("max_backoff %s is below backoff %s", spell(r.MaxBackoff), spell(r.Backoff)), "")
+	}
+}
+
+func (p *parser) breaker(n *yaml.Node, r *Breaker) {
+	b, _ := p.block(n, "breaker", breakerKeys)
+	if n := b.get("failures"); n != nil {
+		p.setInt(&r.Failures, n, "failures", 1, 1_000_000)
+	}
+	if n := b.get("cooldown"); n != nil {
+		p.setDuration(&r.Cooldown, n, "cooldown", time.Millisecond, day)
+	}
+	if n := b.get("probes"); n != nil {
+		p.setInt(&r.Probes, n, "probes", 1, 1000)
+	}
+}
+
+func (p *parser) limit(n *yaml.Node, l *Limit) {
+	b, _ := p.block(n, "limit", limitKeys)
+	if n := b.get("concurrency"); n != nil {
+		p.setInt(&l.Concurrency, n, "concurrency", 1, 10_000)
+	}
+	if n := b.get("rate"); n != nil {
+		l.Rate = p.rate(n, "rate")
+	}
+}
+
+// outgoing is how a destination's requests look.
+type outgoing struct {
+	url       urlTemplate
+	query     []parameter
+	headers   []header
+	pass      passHeaders
+	readsBody bool
+}
+
+func (p *parser) readDestinations(n *yaml.Node, defaults policy) {
+	for _, f := range p.section(n, "destinations") {
+		d := &Destination{Name: f.key.Value}
+		if f.value.Kind == yaml.ScalarNode && !isNull(f.value) {
+			p.target(d, f.value)
+			d.take(defaults)
+		} else {
+			p.destination(d, f.value, defaults)
+		}
+		p.set.destinations[d.Name] = d
+		p.set.destList = append(p.set.destList, d)
+	}
+}
+
+func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
+	b, ok := p.block(n, fmt.Sprintf("destination %q", d.Name), destKeys)
+	if !ok {
+		return
+	}
+	if n := b.get("url"); n != nil {
+		p.target(d, n)
+	} else {
+		p.fault(b.node, fmt.Sprintf("destination %q has no url", d.Name), "")
+	}
+	if n := b.get("method"); n != nil {
+		d.Method = p.method(n, "method")
+	}
+	if n := b.get("query"); n != nil {
+		d.out.query = p.query(n)
+	}
+	if n := b.get("headers"); n != nil {
+		d.out.headers = p.headers(n, true)
+	}
+	d.take(p.policy(b, defaults))
+	d.out.readsBody = d.out.url.readsBody() ||
+		slices.ContainsFunc(d.out.query, func(x parameter) bool { return x.value.readsBody() }) ||
+		slices.ContainsFunc(d.out.headers, func(h header) bool { return h.value.readsBody() })
+}
+
+func (d *Destination) take(o policy) {
+	d.Timeout, d.Retry, d.Breaker, d.Limit, d.out.pass = o.timeout, o.retry, o.breaker, o.limit, o.pass
+}

@@ -1,0 +1,151 @@
+package rules
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/rules/lang"
+)
+
+// Matched is what Match decided.
+type Matched struct {
+	Deliveries []event.Delivery // with ids, in the order of the routes
+	Matched    bool             // some route matched, with or without destinations
+	Reject     bool             // nothing matched and the source wants such events refused: do not store it
+	Errors     map[string]int   // run errors by route; nil when there were none
+}
+
+// newEnv is what expressions see of an event. src may be nil when the source is gone.
+func newEnv(ev *event.Event, src *Source) *lang.Env {
+	format := ""
+	if src != nil {
+		format = src.idents.format
+	}
+	env := &lang.Env{
+		Source: ev.Source, Event: ev.Type, ID: ev.ID.String(), Method: ev.Method, Path: ev.Path, RemoteIP: ev.RemoteIP,
+		Header: ev.Header, Raw: ev.Body, ReceivedAt: ev.ReceivedAt,
+		Body: lang.NewBody(format, ev.Header, ev.Body, ev.Method),
+	}
+	if ev.Query != "" {
+		env.Query, _ = url.ParseQuery(ev.Query) // what cannot be parsed is left out
+	}
+	return env
+}
+
+// Match decides which deliveries the event gets, at the time now. It appends to ev.Marks what went wrong, and sets
+// ev.RulesHash. An event of a source that is not in the Set matches nothing.
+func (s *Set) Match(ev *event.Event, now time.Time) Matched {
+	src, ok := s.sources[ev.Source]
+	if !ok {
+		return Matched{}
+	}
+	return s.match(ev, src, newEnv(ev, src), now)
+}
+
+// Accept is Identify and then Match, on one decoding of the body.
+func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
+	src, ok := s.sources[ev.Source]
+	if !ok {
+		return Matched{}, fmt.Errorf("unknown source %q", ev.Source)
+	}
+	env := newEnv(ev, src)
+	src.identify(ev, env)
+	return s.match(ev, src, env, now), nil
+}
+
+// matching is one walk over the routes of a source.
+type matching struct {
+	out  Matched
+	ev   *event.Event
+	env  *lang.Env
+	now  time.Time
+	dead []event.Delivery // what an erring route would have sent
+}
+
+func (s *Set) match(ev *event.Event, src *Source, env *lang.Env, now time.Time) Matched {
+	ev.RulesHash = s.hash
+	m := matching{ev: ev, env: env, now: now}
+	if src.readsBody {
+		if err := env.Body.Err(); err != nil {
+			ev.Marks = append(ev.Marks, "body: "+err.Error())
+		}
+	}
+	for _, r := range src.routes {
+		if m.route(r) && r.Stop {
+			break
+		}
+	}
+	if !m.out.Matched {
+		m.out.Deliveries = m.dead
+		m.out.Reject = src.Reject && len(m.dead) == 0
+	}
+	return m.out
+}
+
+// route tries one route, and says whether it matched.
+func (m *matching) route(r *Route) bool {
+	if r.spec.when != nil {
+		yes, err := r.spec.when.Bool(m.env)
+		if err != nil {
+			m.erred(r, "when", err)
+			for _, d := range r.spec.targets {
+				dead := m.delivery(r, d)
+				dead.State, dead.Reason = event.Dead, event.ReasonMatch
+				m.dead = append(m.dead, dead)
+			}
+			return false
+		}
+		if !yes {
+			return false
+		}
+	}
+	m.out.Matched = true
+	window := m.window(r)
+	for _, d := range r.spec.targets {
+		del := m.delivery(r, d)
+		if window.Key != "" {
+			del.Coalesce = window
+			del.Due = m.now.Add(window.Wait)
+		}
+		m.out.Deliveries = append(m.out.Deliveries, del)
+	}
+	return true
+}
+
+// window is the coalesce window of an event under a route; without a key there is none.
+func (m *matching) window(r *Route) event.Coalesce {
+	c := r.spec.coalesce
+	if c == nil || len(r.spec.targets) == 0 {
+		return event.Coalesce{}
+	}
+	key, err := c.key.Text(m.env)
+	if err != nil {
+		if !isNil(err) {
+			m.erred(r, "coalesce", err)
+		}
+		return event.Coalesce{}
+	}
+	return event.Coalesce{Key: dedupeKey(key), Wait: c.wait, Max: c.max}
+}
+
+func (m *matching) delivery(r *Route, d *Destination) event.Delivery {
+	return event.Delivery{
+		ID: event.NewDeliveryID(m.now), Event: m.ev.ID, Route: r.Name, Destination: d.Name,
+		Created: m.now, Due: m.now, Expires: m.now.Add(d.Retry.MaxAge), State: event.Pending, Updated: m.now,
+	}
+}
+
+// maxMarks bounds what one event can be marked with: 10,000 routes may all fail on it.
+const maxMarks = 20
+
+func (m *matching) erred(r *Route, part string, err error) {
+	if m.out.Errors == nil {
+		m.out.Errors = map[string]int{}
+	}
+	m.out.Errors[r.Name]++
+	if len(m.ev.Marks) < maxMarks {
+		m.ev.Marks = append(m.ev.Marks, fmt.Sprintf("route %q: %s: %v", r.Name, part, err))
+	}
+}

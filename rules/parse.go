@@ -1,0 +1,160 @@
+package rules
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// File is a rules file: Name as people know it (used in faults), Data as it was read.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Options is what Parse may know about the world.
+type Options struct {
+	// Env looks up `${VAR}`; nil knows none.
+	Env func(string) (string, bool)
+	// ReadFile reads `${file:/path}`; nil refuses all. What it returns is only read.
+	ReadFile func(string) ([]byte, error)
+	// PublicLoopback says that senders can only come from this machine, so that example secrets are warnings only.
+	PublicLoopback bool
+	// AllowUnverified lets `verify: none` stand when the listener is not loopback.
+	AllowUnverified bool
+}
+
+// Parse turns a file into a Set. The error is Faults: all that is wrong, at once. It never panics, and touches nothing
+// but what o gives it.
+func Parse(file File, o Options) (*Set, error) {
+	p := &parser{file: file, o: o, files: map[string]readFile{}, blanked: map[int]bool{}}
+	set := p.parse()
+	if len(p.faults) > 0 {
+		return nil, p.sorted(p.faults)
+	}
+	set.warnings = p.sorted(p.warnings)
+	return set, nil
+}
+
+// maxFaults bounds the report on a file that is wrong all over.
+const maxFaults = 1000
+
+// parser collects what is wrong while it builds a Set. A method that found a fault returns a harmless zero value, so
+// that the rest of the file is looked at too.
+type parser struct {
+	file     File
+	o        Options
+	lines    []string
+	blanked  map[int]bool // lines whose value the line scan has already refused
+	files    map[string]readFile
+	faults   Faults
+	warnings Faults
+	set      *Set
+	presets  map[string]*preset
+	secrets  map[string]string // secret to the source that used it last
+	hidden   []string          // values that no fault may show
+}
+
+func (p *parser) parse() *Set {
+	text, ok := p.load()
+	if !ok {
+		return nil
+	}
+	root := p.tree(p.scanExpressions(text))
+	if root == nil {
+		return nil
+	}
+	p.top(root)
+	p.set.file = p.file
+	p.set.hash = p.hash()
+	p.set.watched = p.watched()
+	return p.set
+}
+
+// top reads the whole file. Sections are read in the order in which they need one another.
+func (p *parser) top(root *yaml.Node) {
+	p.set = &Set{
+		sources: map[string]*Source{}, byPath: map[string]*Source{},
+		destinations: map[string]*Destination{}, routes: map[string]*Route{},
+	}
+	b, ok := p.block(root, "the file", topKeys)
+	if !ok {
+		return
+	}
+	p.version(root, b.get("version"))
+	p.readPresets(b.get("presets"))
+	p.readSources(b.get("sources"))
+	p.readDestinations(b.get("destinations"), p.readDefaults(b.get("defaults")))
+	p.readRoutes(b.get("routes"))
+	p.link()
+	p.readTests(b.get("tests"))
+}
+
+func (p *parser) version(root, n *yaml.Node) {
+	switch {
+	case n == nil:
+		p.fault(root, "`version: 1` is missing", "")
+	case n.Kind != yaml.ScalarNode || n.Value != "1":
+		p.fault(n, "version must be 1", "")
+	}
+}
+
+// hash covers the file and the files it takes values from.
+func (p *parser) hash() string {
+	h := sha256.New()
+	_, _ = h.Write(p.file.Data) // a hash never fails
+	for _, path := range p.watched() {
+		_, _ = fmt.Fprintf(h, "\x00%s\x00%x", path, sha256.Sum256(p.files[path].data))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (p *parser) watched() []string {
+	var paths []string
+	for path := range p.files {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// fault notes what is wrong at a node.
+func (p *parser) fault(n *yaml.Node, message, hint string) {
+	p.faultAt(n.Line, n.Column, message, hint)
+}
+
+func (p *parser) faultAt(line, col int, message, hint string) {
+	p.faults = append(p.faults, p.newFault(line, col, message, hint))
+}
+
+func (p *parser) warn(n *yaml.Node, message, hint string) {
+	p.warnings = append(p.warnings, p.newFault(n.Line, n.Column, message, hint))
+}
+
+func (p *parser) newFault(line, col int, message, hint string) Fault {
+	f := Fault{File: p.file.Name, Line: line, Col: col, Message: message, Hint: hint}
+	if line > 0 && line <= len(p.lines) {
+		f.Source = p.lines[line-1]
+	}
+	return f
+}
+
+// sorted orders faults by place, drops repeated ones and bounds their number.
+func (p *parser) sorted(fs Faults) Faults {
+	slices.SortStableFunc(fs, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	fs = slices.Compact(fs)
+	for i := range fs {
+		fs[i] = p.masked(fs[i])
+	}
+	if len(fs) > maxFaults {
+		more := Fault{File: p.file.Name, Message: fmt.Sprintf("%d more faults", len(fs)-maxFaults)}
+		fs = append(fs[:maxFaults:maxFaults], more)
+	}
+	return fs
+}

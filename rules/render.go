@@ -1,0 +1,207 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/rules/lang"
+)
+
+// ErrParked means that route or destination are not in the Set: the delivery waits until they return.
+var ErrParked = errors.New("route or destination is not in the rules")
+
+// RuleError means that the rules could not make a request of this event: the delivery is dead (rule_error).
+type RuleError struct {
+	Route, Destination string
+	Part               string // which part of the rules: `url`, `header "x"`, `transform`, …
+	Err                error
+}
+
+// Error names route, part and cause; it holds no secret.
+func (e *RuleError) Error() string {
+	return fmt.Sprintf("route %q to %q: %s: %v", e.Route, e.Destination, e.Part, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *RuleError) Unwrap() error { return e.Err }
+
+// Request is what a delivery becomes. The caller owns it, but must not write to Body.
+type Request struct {
+	Method, URL string
+	Header      map[string][]string // canonical names; no Host, no Content-Length
+	Body        []byte
+	MaskedURL   string // URL with every value that came from a reference as ***
+
+	masked map[string]string // what to show instead of a header
+}
+
+// Masked are the headers with every value that came from a reference as ***.
+func (r *Request) Masked() map[string][]string {
+	h := maps.Clone(r.Header)
+	for name, show := range r.masked {
+		h[name] = []string{show}
+	}
+	return h
+}
+
+func isNil(err error) bool { return errors.Is(err, lang.ErrNil) }
+
+// rendering is one delivery becoming a request.
+type rendering struct {
+	ev      *event.Event
+	src     *Source // nil when it is gone from the rules
+	route   *Route
+	dest    *Destination
+	env     *lang.Env
+	program *lang.Program
+	req     *Request
+}
+
+// Render makes the request of a delivery, under this Set. The same event, delivery and attempt give the same bytes.
+// Errors: *lang.Skip when the rules skip it, *RuleError, ErrParked.
+func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request, error) {
+	if !s.Has(d.Route, d.Destination) {
+		return nil, ErrParked
+	}
+	src := s.sources[ev.Source]
+	r := &rendering{
+		ev: ev, src: src, route: s.routes[d.Route], dest: s.destinations[d.Destination], env: newEnv(ev, src),
+		req: &Request{Header: map[string][]string{}, masked: map[string]string{}},
+	}
+	r.program = r.route.spec.program(d.Destination)
+	for _, step := range []struct {
+		part string
+		do   func() error
+	}{{"transform", r.body}, {"url", r.url}, {"headers", r.headers}} {
+		if err := step.do(); err != nil {
+			return nil, r.fail(step.part, err)
+		}
+	}
+	r.own(d, attempt)
+	return r.req, nil
+}
+
+// fail wraps what went wrong; a skip is no error of the rules.
+func (r *rendering) fail(part string, err error) error {
+	var skip *lang.Skip
+	if errors.As(err, &skip) {
+		return skip
+	}
+	return &RuleError{Route: r.route.Name, Destination: r.dest.Name, Part: part, Err: err}
+}
+
+// body passes the bytes on, or transforms them.
+func (r *rendering) body() error {
+	r.req.Method = r.method()
+	r.pass()
+	if r.program == nil {
+		r.req.Body = r.ev.Body
+		return nil
+	}
+	v, err := r.program.Run(r.env)
+	if err != nil {
+		return err
+	}
+	body, contentType, err := lang.Encode(v)
+	if err != nil {
+		return err
+	}
+	r.req.Body = body
+	r.req.Header["Content-Type"] = []string{contentType}
+	return nil
+}
+
+// method is the one the rules name; else the sender's for the sender's body, and POST for one of our own.
+func (r *rendering) method() string {
+	switch {
+	case r.route.spec.method != "":
+		return r.route.spec.method
+	case r.dest.Method != "":
+		return r.dest.Method
+	case r.program == nil:
+		return r.ev.Method
+	}
+	return http.MethodPost
+}
+
+// pass copies the headers of the sender that go on. Those that describe the body go with it, and only with it.
+func (r *rendering) pass() {
+	secret := r.secretHeaders()
+	dropped := connectionNames(r.ev.Header["Connection"])
+	for name, values := range r.ev.Header {
+		switch {
+		case foreign(name) || slices.Contains(secret, name) || slices.Contains(dropped, name) || !isToken(name):
+		case name == "Content-Type" || name == "Content-Encoding":
+			if r.program == nil {
+				r.req.Header[name] = slices.Clone(values)
+			}
+		case r.src != nil && r.dest.out.pass.keeps(name, r.program != nil):
+			r.req.Header[name] = slices.Clone(values)
+		}
+	}
+}
+
+// secretHeaders are those that carry the sender's secret. When the source is gone nobody knows which they are, and pass
+// copies none.
+func (r *rendering) secretHeaders() []string {
+	if r.src == nil || r.src.Verifier == nil {
+		return nil
+	}
+	list := slices.Clone(r.src.Verifier.SecretHeaders())
+	for i, name := range list {
+		list[i] = textproto.CanonicalMIMEHeaderKey(name)
+	}
+	return list
+}
+
+// connectionNames are the headers that the sender's connection claims for itself.
+func connectionNames(values []string) (names []string) {
+	for _, v := range values {
+		for _, name := range strings.Split(v, ",") {
+			names = append(names, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	return names
+}
+
+func (r *rendering) url() error {
+	full, masked, err := r.dest.out.url.run(r.env)
+	if err != nil {
+		return err
+	}
+	r.req.URL, r.req.MaskedURL, err = appendQuery(full, masked, r.dest.out.query, r.env)
+	return err
+}
+
+// headers sets those of the destination, then those of the route, which win.
+func (r *rendering) headers() error {
+	for _, h := range slices.Concat(r.dest.out.headers, r.route.spec.headers) {
+		value, masked, err := h.run(r.env)
+		if err != nil {
+			return fmt.Errorf("%s: %w", h.name, err)
+		}
+		r.req.Header[h.name] = []string{value}
+		delete(r.req.masked, h.name)
+		if masked != value {
+			r.req.masked[h.name] = masked
+		}
+	}
+	return nil
+}
+
+// own sets the headers by which a destination knows the delivery.
+func (r *rendering) own(d *event.Delivery, attempt int) {
+	for name, value := range map[string]string{
+		"Webhook-Id": d.ID.String(), "Hookrouter-Event": r.ev.ID.String(), "Hookrouter-Source": r.ev.Source,
+		"Hookrouter-Type": r.ev.Type, "Hookrouter-Route": d.Route, "Hookrouter-Attempt": strconv.Itoa(attempt),
+	} {
+		r.req.Header[name] = []string{value}
+	}
+}

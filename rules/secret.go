@@ -1,0 +1,93 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+const (
+	shortSecret   = 16 // bytes; below it a secret can be guessed
+	examplePrefix = "example-"
+)
+
+// readSecrets gives the secrets of a source, the first one for signing. It is empty after a fault.
+func (p *parser) readSecrets(src *Source, n *yaml.Node) []string {
+	var secrets []string
+	broken := false
+	for _, x := range p.list(n, "secret") {
+		s, ok := p.value(x, "secret")
+		broken = broken || !ok
+		if !ok || (strings.TrimSpace(s) == "" && n.Kind == yaml.SequenceNode) {
+			continue
+		}
+		p.hide(s)
+		if p.secret(src, x, s) {
+			secrets = append(secrets, s)
+		} else {
+			broken = true
+		}
+	}
+	if len(secrets) == 0 && !broken && n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
+		p.fault(n, fmt.Sprintf("every secret of source %q is empty", src.Name), "")
+	}
+	if broken {
+		return nil
+	}
+	return secrets
+}
+
+// secret checks one secret. No message may hold it.
+func (p *parser) secret(src *Source, n *yaml.Node, s string) bool {
+	switch {
+	case strings.TrimSpace(s) == "":
+		p.fault(n, fmt.Sprintf("the secret of source %q is empty", src.Name), "")
+		return false
+	case strings.Contains(s, "${"):
+		p.fault(n, fmt.Sprintf("the secret of source %q holds a reference that was not filled in", src.Name), "")
+		return false
+	case strings.HasPrefix(s, examplePrefix):
+		return p.exampleSecret(src, n)
+	case len(s) < shortSecret:
+		p.warn(n, fmt.Sprintf("the secret of source %q is shorter than %d bytes", src.Name, shortSecret), "")
+	}
+	if other, shared := p.secrets[s]; shared && other != src.Name {
+		p.warn(n, fmt.Sprintf("sources %q and %q share a secret", other, src.Name), "a sender that knows one can pose as the other")
+	}
+	p.secrets[s] = src.Name
+	return true
+}
+
+// exampleSecret warns of a secret that everybody can read in the examples, and refuses it where everybody can call.
+func (p *parser) exampleSecret(src *Source, n *yaml.Node) bool {
+	message := fmt.Sprintf("the secret of source %q is an example", src.Name)
+	variable := "a secret of your own"
+	if pieces, bad := split(n.Value, false); bad == nil && len(pieces) == 1 && pieces[0].kind == variablePiece {
+		variable = pieces[0].text
+	}
+	if !p.o.PublicLoopback {
+		p.fault(n, message, fmt.Sprintf("set %s, or listen on loopback only: --listen 127.0.0.1:8080 (HOOKROUTER_LISTEN)", variable))
+		return false
+	}
+	p.warn(n, message, fmt.Sprintf("set %s before others can reach this", variable))
+	return true
+}
+
+// hide notes a value that no fault may show.
+func (p *parser) hide(s string) {
+	const shortest = 6 // what is shorter stands in many a line by chance
+	if len(s) >= shortest {
+		p.hidden = append(p.hidden, s)
+	}
+}
+
+// masked hides noted values in a fault; the source line keeps its length, so that the caret stays right.
+func (p *parser) masked(f Fault) Fault {
+	for _, s := range p.hidden {
+		f.Source = strings.ReplaceAll(f.Source, s, strings.Repeat("*", len([]rune(s))))
+		f.Message = strings.ReplaceAll(f.Message, s, mask)
+		f.Hint = strings.ReplaceAll(f.Hint, s, mask)
+	}
+	return f
+}

@@ -1,0 +1,244 @@
+package rules
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/hookrouter/hookrouter/rules/lang"
+	"github.com/hookrouter/hookrouter/verify"
+)
+
+const (
+	defaultMaxBody = 1 << 20
+	largestMaxBody = 100 << 20
+)
+
+func (p *parser) readSources(n *yaml.Node) {
+	p.secrets = map[string]string{}
+	for _, f := range p.section(n, "sources") {
+		src := p.readSource(f)
+		p.set.sources[src.Name] = src
+		p.set.sourceList = append(p.set.sourceList, src)
+		if other, taken := p.set.byPath[src.Path]; taken {
+			p.fault(f.key, fmt.Sprintf("source %q has the path of source %q", src.Name, other.Name), "")
+			continue
+		}
+		p.set.byPath[src.Path] = src
+	}
+}
+
+func (p *parser) readSource(f field) *Source {
+	name := f.key.Value
+	src := &Source{
+		Name: name, Path: "/in/" + name, Methods: []string{http.MethodPost}, MaxBody: defaultMaxBody,
+	}
+	b, ok := p.block(f.value, fmt.Sprintf("source %q", name), sourceKeys)
+	if !ok {
+		return src
+	}
+	scheme := p.usePreset(src, b)
+	if n := b.get("handshake"); n != nil {
+		var problems []verify.Problem
+		src.Handshakes, problems = verify.ParseHandshakes(n)
+		p.problems(problems)
+	}
+	p.receiving(src, b)
+	p.naming(src, b)
+	if n := b.get("verify"); n != nil {
+		own, problems := verify.ParseScheme(n)
+		p.problems(problems)
+		scheme = &own
+		if len(problems) > 0 {
+			scheme = nil
+		}
+	}
+	p.proof(src, f.key, b, scheme)
+	return src
+}
+
+// usePreset takes over what the preset declares. Its scheme is nil when there is none to go on with.
+func (p *parser) usePreset(src *Source, b block) *verify.Scheme {
+	n := b.get("preset")
+	if n == nil {
+		if b.get("verify") == nil {
+			p.fault(b.node, fmt.Sprintf("source %q has neither preset nor verify", src.Name),
+				"name a `preset:`, declare `verify:`, or say `verify: none`")
+		}
+		return nil
+	}
+	pre, ok := p.findPreset(n)
+	if !ok {
+		return nil
+	}
+	src.Preset = pre.Name
+	if src.Preset == "" {
+		src.Preset = n.Value
+	}
+	src.Handshakes = pre.Handshake
+	src.idents = p.presetIdentity(n, pre)
+	if len(pre.Methods) > 0 {
+		src.Methods = pre.Methods
+	}
+	if size, ok := parseSize(pre.MaxBody); ok {
+		src.MaxBody = size
+	}
+	if r := pre.Respond; r != nil {
+		src.Respond = Respond{Status: r.Status, Headers: r.Headers}
+		if r.Body != nil {
+			src.Respond.Body = []byte(*r.Body)
+		}
+	}
+	if pre.Verify.Kind == verify.KindNone && b.get("verify") == nil {
+		p.fault(n, fmt.Sprintf("preset %q proves nothing", n.Value), "say `verify: none` on the source")
+		return nil
+	}
+	if pre.Verify.Kind == "" {
+		if b.get("verify") == nil && pre.at["verify"] == nil {
+			p.fault(n, fmt.Sprintf("preset %q has no verify, and the source neither", n.Value), "")
+		}
+		return nil
+	}
+	return &pre.Verify
+}
+
+var validPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
+// receiving reads what is asked of a request before its proof, and how it is answered.
+func (p *parser) receiving(src *Source, b block) {
+	if n := b.get("path"); n != nil {
+		if s, ok := p.value(n, "path"); ok {
+			src.Path = s
+			if !validPath.MatchString(s) || strings.Contains(s+"/", "/./") || strings.Contains(s+"/", "/../") {
+				p.fault(n, fmt.Sprintf("path %q is not a plain absolute path", clip(n.Value)), "write it like /in/"+src.Name)
+			}
+			if s == "/healthz" || s == "/readyz" {
+				p.fault(n, fmt.Sprintf("path %q is the server's own", clip(n.Value)), "")
+			}
+		}
+	}
+	if n := b.get("methods"); n != nil {
+		src.Methods = nil
+		for _, x := range p.list(n, "methods") {
+			src.Methods = append(src.Methods, p.method(x, "methods"))
+		}
+	}
+	if n := b.get("max_body"); n != nil {
+		src.MaxBody = p.size(n, "max_body", 1, largestMaxBody)
+	}
+	if n := b.get("respond"); n != nil {
+		src.Respond = p.respond(n)
+	}
+	if n := b.get("unmatched"); n != nil {
+		s, _ := p.word(n, "unmatched", "keep", "reject")
+		src.Reject = s == "reject"
+	}
+}
+
+func (p *parser) method(n *yaml.Node, what string) string {
+	s, _ := p.word(n, what, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodGet, http.MethodDelete, http.MethodHead)
+	return s
+}
+
+func (p *parser) size(n *yaml.Node, what string, low, high int64) int64 {
+	s, ok := p.value(n, what)
+	if !ok {
+		return 0
+	}
+	size, ok := parseSize(s)
+	if !ok {
+		p.fault(n, fmt.Sprintf("%s %q is not a size", what, clip(n.Value)), "write 512KiB, 1MiB or 25MiB")
+		return 0
+	}
+	if size < low || size > high {
+		p.fault(n, fmt.Sprintf("%s must be from %dB to %dMiB, not %q", what, low, high>>20, clip(n.Value)), "")
+	}
+	return size
+}
+
+func (p *parser) respond(n *yaml.Node) (r Respond) {
+	b, ok := p.block(n, "respond", respondKeys)
+	if !ok {
+		return r
+	}
+	if n := b.get("status"); n != nil {
+		r.Status, _ = p.integer(n, "status", 200, 299)
+	}
+	if n := b.get("headers"); n != nil {
+		r.Headers = map[string]string{}
+		for _, h := range p.headers(n, false) {
+			r.Headers[h.name] = h.value.plain()
+		}
+	}
+	if n := b.get("body"); n != nil {
+		s, _ := p.value(n, "body")
+		r.Body = []byte(s)
+	}
+	return r
+}
+
+// naming reads how events of the source are told apart, over what the preset declares.
+func (p *parser) naming(src *Source, b block) {
+	if n := b.get("body"); n != nil {
+		if s, ok := p.value(n, "body"); ok {
+			src.idents.format = s
+			if s == "" || !lang.ValidFormat(s) {
+				p.fault(n, fmt.Sprintf("body %q is not a format", clip(n.Value)),
+					"one of json, form, multipart, text, xml, none, form.FIELD")
+			}
+		}
+	}
+	if n := b.get("type"); n != nil {
+		src.idents.typ = p.identityExpr(n, "type")
+	}
+	if n := b.get("dedupe"); n != nil {
+		src.idents.setDedupe(n.Value, p.identityExpr(n, "dedupe"))
+	}
+}
+
+// proof makes the verifier of a source.
+func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Scheme) {
+	at := b.get("secret")
+	if scheme != nil && scheme.Kind == verify.KindNone {
+		p.unverified(src, b, at)
+		return
+	}
+	if at == nil {
+		p.fault(key, fmt.Sprintf("source %q has no secret", src.Name),
+			fmt.Sprintf("write `secret: ${%s_SECRET}`", strings.ToUpper(strings.ReplaceAll(src.Name, "-", "_"))))
+		return
+	}
+	k := verify.Keys{Secrets: p.readSecrets(src, at)}
+	if scheme == nil || len(k.Secrets) == 0 {
+		return // already reported
+	}
+	v, err := verify.New(*scheme, k)
+	if err != nil {
+		p.fault(at, fmt.Sprintf("source %q: %v", src.Name, err), "")
+		return
+	}
+	for _, w := range scheme.CheckKeys(k) {
+		p.warn(at, fmt.Sprintf("source %q: %s", src.Name, w), "")
+	}
+	src.Verifier = v
+}
+
+func (p *parser) unverified(src *Source, b block, secret *yaml.Node) {
+	src.Unverified = true
+	if secret != nil {
+		p.fault(secret, "`verify: none` excludes `secret`", "")
+	}
+	at := b.get("verify")
+	if at == nil {
+		return
+	}
+	if !p.o.PublicLoopback && !p.o.AllowUnverified {
+		p.fault(at, fmt.Sprintf("source %q takes requests from anybody", src.Name),
+			"listen on loopback (--listen 127.0.0.1:8080 or HOOKROUTER_LISTEN), or run with --allow-unverified")
+		return
+	}
+	p.warn(at, fmt.Sprintf("source %q takes requests from anybody", src.Name), "")
+}

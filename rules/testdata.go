@@ -1,0 +1,162 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$`)
+
+// data reads YAML as the JSON that its author means: a plain scalar is a number only when JSON would take it for one,
+// so `no`, `0123` and dates stay text.
+func data(n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := make(map[string]any, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = data(n.Content[i+1])
+		}
+		return m
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, x := range n.Content {
+			list[i] = data(x)
+		}
+		return list
+	}
+	if n.Style != 0 {
+		return n.Value
+	}
+	switch {
+	case isNull(n):
+		return nil
+	case n.Value == "true" || n.Value == "false":
+		return n.Value == "true"
+	case jsonNumber.MatchString(n.Value):
+		return json.Number(n.Value)
+	}
+	return n.Value
+}
+
+// encode writes data as the sender would.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil // cannot happen: data yields what JSON has
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// encodeForm writes a mapping as a form; lists repeat their field.
+func encodeForm(m map[string]any) []byte {
+	form := url.Values{}
+	for name, v := range m {
+		list, many := v.([]any)
+		if !many {
+			list = []any{v}
+		}
+		for _, x := range list {
+			form.Add(name, show(x))
+		}
+	}
+	return []byte(form.Encode())
+}
+
+// show writes a value for people: text as it is, everything else as JSON.
+func show(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return string(encode(v))
+}
+
+func (p *parser) givenQuery(n *yaml.Node) string {
+	switch {
+	case n == nil:
+		return ""
+	case n.Kind == yaml.MappingNode:
+		if m, ok := data(n).(map[string]any); ok {
+			return string(encodeForm(m))
+		}
+		return ""
+	}
+	s, _ := p.scalar(n, "query")
+	return strings.TrimPrefix(s, "?")
+}
+
+// diff lists where got differs from want, by path.
+func diff(path string, want, got any) []string {
+	switch w := want.(type) {
+	case map[string]any:
+		if g, ok := got.(map[string]any); ok {
+			return diffMaps(path, w, g)
+		}
+	case []any:
+		if g, ok := got.([]any); ok && len(g) == len(w) {
+			var all []string
+			for i := range w {
+				all = append(all, diff(fmt.Sprintf("%s[%d]", path, i), w[i], g[i])...)
+			}
+			return all
+		}
+	case json.Number:
+		if g, ok := got.(json.Number); ok && sameNumber(w, g) {
+			return nil
+		}
+	default:
+		if want == got {
+			return nil
+		}
+	}
+	return []string{fmt.Sprintf("%s: expected %s, got %s", path, clipLong(encode(want)), clipLong(encode(got)))}
+}
+
+func diffMaps(path string, want, got map[string]any) (all []string) {
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if g, ok := got[key]; ok {
+			all = append(all, diff(path+"."+key, want[key], g)...)
+		} else {
+			all = append(all, fmt.Sprintf("%s.%s: expected %s, got nothing", path, key, clipLong(encode(want[key]))))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		if _, ok := want[key]; !ok {
+			all = append(all, fmt.Sprintf("%s.%s: expected nothing, got %s", path, key, clipLong(encode(got[key]))))
+		}
+	}
+	return all
+}
+
+// sameNumber compares by value: 1, 1.0 and 1e0 are the same. Long integers are compared digit by digit.
+func sameNumber(a, b json.Number) bool {
+	if a == b {
+		return true
+	}
+	if _, err := a.Int64(); err == nil {
+		if _, err := b.Int64(); err == nil {
+			return false
+		}
+	}
+	x, errX := a.Float64()
+	y, errY := b.Float64()
+	return errX == nil && errY == nil && x == y
+}
+
+// clipLong bounds a value in a difference.
+func clipLong(b []byte) string {
+	const most = 400
+	if len(b) > most {
+		return strings.ToValidUTF8(string(b[:most]), "") + "…"
+	}
+	return string(b)
+}

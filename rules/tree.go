@@ -1,0 +1,104 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// tree parses the text and refuses what YAML offers beyond plain data. It returns the top mapping, or nil when nothing
+// more can be read.
+func (p *parser) tree(text string) *yaml.Node {
+	d := yaml.NewDecoder(strings.NewReader(text))
+	var doc, second yaml.Node
+	if err := decode(d, &doc); err != nil {
+		p.syntax(err)
+		return nil
+	}
+	switch err := decode(d, &second); {
+	case err == nil && len(second.Content) > 0:
+		p.fault(&second, "a second document: a rules file is one", "remove the line `---`")
+	case err != nil && !errors.Is(err, io.EOF):
+		p.syntax(err)
+		return nil
+	}
+	if len(doc.Content) == 0 {
+		p.faultAt(0, 0, "the file is empty", "a rules file begins with `version: 1`")
+		return nil
+	}
+	root := doc.Content[0]
+	p.plain(root)
+	return root
+}
+
+// decode guards against a panic of the parser on a file it does not understand.
+func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("yaml: the file cannot be parsed")
+		}
+	}()
+	return d.Decode(n)
+}
+
+var syntaxLine = regexp.MustCompile(`^line (\d+): `)
+
+// syntax reports an error of the YAML parser. It knows the line at best, and stops at the first.
+func (p *parser) syntax(err error) {
+	if errors.Is(err, io.EOF) {
+		p.faultAt(0, 0, "the file is empty", "a rules file begins with `version: 1`")
+		return
+	}
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 0
+	if m := syntaxLine.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		message = message[len(m[0]):]
+	}
+	hint := "the rest of the file is checked when this is repaired"
+	if strings.Contains(message, "tab") || strings.Contains(message, "cannot start any token") {
+		hint = "indent with spaces, not tabs; " + hint
+	}
+	p.faultAt(min(line, len(p.lines)), 0, "yaml: "+message, hint)
+}
+
+// plain walks over everything and refuses anchors, aliases, merges and keys that stand twice.
+func (p *parser) plain(n *yaml.Node) {
+	if n.Anchor != "" {
+		p.fault(n, fmt.Sprintf("anchor %q: anchors and aliases are not supported", n.Anchor), "write the value out")
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		p.fault(n, fmt.Sprintf("alias %q: anchors and aliases are not supported", n.Value), "write the value out")
+		return
+	case yaml.MappingNode:
+		p.keysOnce(n)
+	}
+	for _, c := range n.Content {
+		p.plain(c)
+	}
+}
+
+func (p *parser) keysOnce(n *yaml.Node) {
+	first := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		switch line, twice := first[key.Value]; {
+		case key.Kind != yaml.ScalarNode:
+			if key.Kind != yaml.AliasNode {
+				p.fault(key, "a key must be text", "")
+			}
+		case key.Value == "<<" && key.Style == 0:
+			p.fault(key, "`<<` is not supported", "write the keys out; `defaults:` holds what all destinations share")
+		case twice:
+			p.fault(key, fmt.Sprintf("key %q stands twice, first in line %d", key.Value, line), "")
+		default:
+			first[key.Value] = key.Line
+		}
+	}
+}
