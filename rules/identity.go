@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/textproto"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (id *identity) setDedupe(declared string, prog *lang.Program) {
 
 // presetIdentity takes over what a preset declares. Expressions of a preset from the file were checked in their place.
 func (p *parser) presetIdentity(n *yaml.Node, pre *preset) identity {
-	id := identity{format: pre.Body, senderID: pre.SenderID}
+	id := identity{format: pre.Body, senderID: textproto.CanonicalMIMEHeaderKey(pre.SenderID)}
 	compile := func(src string) *lang.Program {
 		prog, err := lang.Compile(src, lang.Text)
 		if err != nil && pre.at == nil {
