@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/hookrouter/hookrouter/router"
+)
+
+// secret signs every event; it is not one that example rules use.
+const secret = "the-secret-of-the-benchmarks"
+
+// The servers that are measured. sink is where the others deliver to.
+const (
+	bare    = "bare"    // net/http: read the body, answer 202
+	proxy   = "proxy"   // httputil.ReverseProxy
+	accept  = "accept"  // hookrouter: verify, store, answer; no route wants the event
+	deliver = "deliver" // hookrouter: verify, match on the body, store, answer, deliver
+	sinkish = "sink"
+)
+
+// serveAs is this process as one of the servers, until it is told to stop. It prints its address.
+func serveAs(name, to string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	switch name {
+	case bare:
+		return serveHandler(ctx, http.HandlerFunc(readAndAccept))
+	case sinkish:
+		return serveHandler(ctx, counting())
+	case proxy:
+		return serveHandler(ctx, reverseProxy(to))
+	case accept, deliver:
+		return serveRouter(ctx, name, to)
+	}
+	return fmt.Errorf("no server %q", name)
+}
+
+func readAndAccept(w http.ResponseWriter, r *http.Request) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// counting is a destination that says at /count how many requests it got.
+func counting() http.Handler {
+	var n atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/count" {
+			_, _ = fmt.Fprint(w, n.Load())
+			return
+		}
+		n.Add(1)
+		readAndAccept(w, r)
+	})
+}
+
+// reverseProxy has as many idle connections as it can use; the default of two would be unfair.
+func reverseProxy(to string) http.Handler {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 256
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite:   func(p *httputil.ProxyRequest) { p.SetURL(&url.URL{Scheme: "http", Host: to}) },
+	}
+}
+
+func serveHandler(ctx context.Context, h http.Handler) error {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(ln.Addr())
+	s := &http.Server{Handler: h} //nolint:gosec // a bare handler is what is measured
+	context.AfterFunc(ctx, func() { _ = s.Close() })
+	if err := s.Serve(ln); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+const routerRules = `
+version: 1
+sources:
+  in: { preset: github, secret: "${SECRET}" }
+destinations:
+  to: { url: "http://%s/to", limit: { concurrency: 64 } }
+routes:
+  - name: match
+    from: in
+    when: event == "push" and body.ref == "%s"
+    to: to
+`
+
+// serveRouter runs hookrouter on an empty data directory. Whether its route matches is all that differs.
+func serveRouter(ctx context.Context, name, to string) error {
+	dir, err := os.MkdirTemp("", "hookrouter-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	ref := "refs/heads/main"
+	if name == accept {
+		ref = "refs/heads/none"
+	}
+	file := filepath.Join(dir, "rules.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, routerRules, to, ref), 0o600); err != nil {
+		return err
+	}
+	r, err := router.New(ctx, router.Options{
+		RulesFile: file, Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Data: filepath.Join(dir, "data"),
+		Env: func(string) (string, bool) { return secret, true },
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(r.Addr())
+	return r.Run(ctx)
+}
