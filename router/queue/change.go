@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -17,18 +19,121 @@ type ChangeResult struct {
 // ReplayDelivery sends a final delivery back to pending: the same delivery in a new round, due and expiring as
 // given. Nothing changes when it is pending already. ErrNotFound or ErrTrimmed.
 func (q *Queue) ReplayDelivery(ctx context.Context, id event.DeliveryID, due, expires time.Time) error {
-	return errTemporary
+	at, err := q.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	lock := q.stripe(at.Event)
+	lock.Lock()
+	defer lock.Unlock()
+	if at, err = q.find(ctx, id); err != nil {
+		return err
+	}
+	if at.State == event.Pending {
+		return nil
+	}
+	d := at.rowData
+	d.Known = id
+	rec := q.changeOf(verbReplay, at, reopened(d, due, expires))
+	if _, err := q.commit(ctx, rec); err != nil {
+		return fmt.Errorf("replay %s: %w", id, err)
+	}
+	return nil
+}
+
+// reopened is a final delivery in its next round.
+func reopened(d rowData, due, expires time.Time) rowData {
+	d.State, d.Reason, d.Successor = event.Pending, event.NoReason, event.DeliveryID{}
+	d.Round++
+	d.Attempts = 0
+	d.Due, d.Expires = due, expires
+	return d
+}
+
+// changeOf is a change of one delivery.
+func (q *Queue) changeOf(v verb, at *whereabouts, d rowData) *record {
+	return &record{
+		kind: kindChange, time: time.Now().UTC(), wait: q.newToken(), verb: v,
+		eventID: at.Event, eventPos: at.eventPos, rows: []rowData{d},
+	}
 }
 
 // ReplayEvent brings pairs, matched by the caller, to life: a pair without a delivery gets one, a final one goes
 // back to pending, a pending one stays. ErrNotFound or ErrTrimmed.
 func (q *Queue) ReplayEvent(ctx context.Context, id event.EventID, pairs []event.Delivery) (ChangeResult, error) {
-	return ChangeResult{}, errTemporary
+	now := time.Now().UTC()
+	rows, err := newRows(id, pairs, now)
+	if err != nil {
+		return ChangeResult{}, err
+	}
+	lock := q.stripe(id)
+	lock.Lock()
+	defer lock.Unlock()
+	all, err := q.family(ctx, id)
+	if err != nil {
+		return ChangeResult{}, err
+	}
+	e := &all.first.rec.event
+	rec := &record{
+		kind: kindChange, time: now, wait: q.newToken(), verb: verbReplay, eventID: id, eventPos: all.first.pos,
+		prevAdded: all.added, until: e.ReceivedAt.Add(e.DedupeFor),
+	}
+	for _, d := range rows {
+		if row, ok := all.pair(&d); ok {
+			d = reopened(row, d.Due, d.Expires)
+			d.Known = d.ID
+			if row.State == event.Pending {
+				d.Round = row.Round
+			}
+		} else if q.rows.Load()+int64(len(rec.rows)) >= int64(q.opts.MaxPending) {
+			return ChangeResult{}, ErrFull
+		}
+		rec.rows = append(rec.rows, d)
+	}
+	a, err := q.commit(ctx, rec)
+	if err != nil {
+		return ChangeResult{}, fmt.Errorf("replay %s: %w", id, err)
+	}
+	return a.change, nil
 }
 
 // Cancel makes a pending or dead delivery canceled. An attempt that runs goes on, its result is lost. It is no
-// error when the delivery is canceled already; ErrNotFound when it is not in memory.
-func (q *Queue) Cancel(ctx context.Context, id event.DeliveryID) error { return errTemporary }
+// error when the delivery is canceled already; ErrNotFound when it is neither.
+func (q *Queue) Cancel(ctx context.Context, id event.DeliveryID) error {
+	return q.end(ctx, id, verbCancel)
+}
 
 // Drop makes a dead delivery canceled, with ReasonDropped. ErrNotFound when there is no such dead delivery.
-func (q *Queue) Drop(ctx context.Context, id event.DeliveryID) error { return errTemporary }
+func (q *Queue) Drop(ctx context.Context, id event.DeliveryID) error {
+	return q.end(ctx, id, verbDrop)
+}
+
+// errMoved: the delivery changed between the look and the record; look again.
+var errMoved = errors.New("delivery changed meanwhile")
+
+func (q *Queue) end(ctx context.Context, id event.DeliveryID, v verb) error {
+	at, err := q.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	lock := q.stripe(at.Event)
+	lock.Lock()
+	defer lock.Unlock()
+	at, err = q.find(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case at.State == event.Canceled && (v == verbCancel || at.Reason == event.ReasonDropped):
+		return nil
+	case at.State == event.Delivered, at.State == event.Canceled, v == verbDrop && at.State != event.Dead:
+		return fmt.Errorf("delivery %s is %s: %w", id, at.State, ErrNotFound)
+	}
+	a, err := q.commit(ctx, q.changeOf(v, at, at.rowData))
+	if err == nil && a.hits == 0 {
+		err = errMoved
+	}
+	if err != nil {
+		return fmt.Errorf("end %s: %w", id, err)
+	}
+	return nil
+}

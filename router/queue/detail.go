@@ -2,6 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/hookrouter/hookrouter/event"
 )
@@ -25,20 +28,107 @@ type DeliveryDetail struct {
 	Earlier  int             // attempts before those
 }
 
+// attemptsInFull is how many attempts of a delivery are read from the log; the others are only counted.
+const attemptsInFull = 20
+
 // Event finds an event with its deliveries and their attempts; ErrNotFound or ErrTrimmed.
 func (q *Queue) Event(ctx context.Context, id event.EventID) (*EventDetail, error) {
-	return nil, errTemporary
+	f, err := q.family(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	ev := f.first.rec.event
+	ev.Body = nil
+	d := &EventDetail{Event: &ev, Pos: f.first.pos, Size: f.first.rec.body.length, Duplicates: f.duplicates}
+	for i := range f.rows {
+		one, err := q.detail(ctx, &f.rows[i], &ev)
+		if err != nil {
+			return nil, err
+		}
+		d.Deliveries = append(d.Deliveries, *one)
+	}
+	return d, nil
 }
 
 // Delivery finds a delivery with its attempts; ErrNotFound or ErrTrimmed.
 func (q *Queue) Delivery(ctx context.Context, id event.DeliveryID) (*DeliveryDetail, error) {
-	return nil, errTemporary
+	at, err := q.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	first, err := q.eventAt(ctx, at.eventPos, false)
+	if err != nil {
+		return nil, fmt.Errorf("event of delivery %s: %w", id, err)
+	}
+	return q.detail(ctx, at, &first.rec.event)
 }
 
 // Body reads the bytes that the sender sent; ErrNotFound or ErrTrimmed.
-func (q *Queue) Body(ctx context.Context, id event.EventID) ([]byte, error) { return nil, errTemporary }
+func (q *Queue) Body(ctx context.Context, id event.EventID) ([]byte, error) {
+	ev, err := q.Full(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return ev.Body, nil
+}
 
 // Full reads a whole event, for example to match it again; ErrNotFound or ErrTrimmed.
 func (q *Queue) Full(ctx context.Context, id event.EventID) (*event.Event, error) {
-	return nil, errTemporary
+	past, err := q.pastEvent(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	first, err := q.eventAt(ctx, past.pos, true)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", id, err)
+	}
+	return &first.rec.event, nil
+}
+
+// detail walks back from the last record about a delivery to the attempts before it.
+func (q *Queue) detail(ctx context.Context, at *whereabouts, ev *event.Event) (*DeliveryDetail, error) {
+	d := &DeliveryDetail{Delivery: at.Delivery, Source: ev.Source, Type: ev.Type}
+	for pos := at.Prev; pos != 0 && len(d.Attempts) < attemptsInFull; {
+		e, err := q.log.At(ctx, pos)
+		if errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("attempts of %s: %w", at.ID, err)
+		}
+		var rec record
+		if err := rec.decode(e.Record, false); err != nil {
+			return nil, fmt.Errorf("attempts of %s: %w", at.ID, err)
+		}
+		pos = rec.story(d, pos == at.Prev)
+	}
+	slices.Reverse(d.Attempts)
+	d.Earlier = max(0, at.Tries-len(d.Attempts))
+	if at.Started {
+		d.Earlier = max(0, d.Earlier-1) // the one that runs
+	}
+	return d, nil
+}
+
+// story takes from a record what it tells of d and returns the position of the one before.
+func (r *record) story(d *DeliveryDetail, last bool) Pos {
+	switch r.kind {
+	case kindStart:
+		return r.about.prev
+	case kindFinish:
+		if r.tried {
+			d.Attempts = append(d.Attempts, r.attempt)
+		}
+		if last || d.Detail == "" {
+			d.Detail = r.outcome.Detail
+		}
+		return r.about.prev
+	case kindChange, kindCarried:
+		for i := range r.rows {
+			if r.rows[i].ID == d.Delivery.ID && (r.kind == kindCarried || !r.rows[i].Known.IsZero()) {
+				return r.rows[i].Prev
+			}
+		}
+	}
+	return 0
 }

@@ -2,6 +2,10 @@ package queue
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -10,7 +14,18 @@ import (
 // Lane hands out the deliveries of one destination. Its methods are safe for concurrent use, but Wait is meant for
 // one goroutine.
 type Lane struct {
-	q *Queue
+	q     *Queue
+	rows  *laneRows
+	owner token
+	bell  chan struct{} // holds one token when Wait has to look again
+	room  chan struct{} // holds one token when results became durable
+
+	// guarded by q.mu
+	leases   map[event.DeliveryID]*Lease
+	peak     int // most leases at once
+	unsynced int // results that are not durable yet
+	reloaded bool
+	closed   bool
 }
 
 // LaneStats counts the deliveries of one destination.
@@ -18,66 +33,209 @@ type LaneStats struct {
 	Destination string
 	Owned       bool // a Lane is open
 	Pending     int  // all that are pending: due, waiting, leased and aside
-	Due         int  // leasable now
+	Due         int  // leasable now; at most 10,000 are counted
 	Leased      int  // attempts that run or are about to
 	Aside       int  // their route was not wanted; they return at Reload
 	Dead        int
-	Oldest      time.Time // when the oldest pending one was created; zero when none
+	Oldest      time.Time // when the one that is pending longest was created; zero when none
 	NextDue     time.Time // of the next one to lease; zero when none
 }
 
 // Lane opens the lane of destination and appends that this process owns it. There is one at a time: a second call
 // before Close is an error.
-func (q *Queue) Lane(ctx context.Context, destination string) (*Lane, error) { return &Lane{q: q}, nil }
+func (q *Queue) Lane(ctx context.Context, destination string) (*Lane, error) {
+	if destination == "" {
+		return nil, fmt.Errorf("lane: no destination")
+	}
+	l := &Lane{
+		q: q, owner: q.newToken(), leases: map[event.DeliveryID]*Lease{},
+		bell: make(chan struct{}, 1), room: make(chan struct{}, 1),
+	}
+	q.mu.Lock()
+	if q.lanes[destination] != nil {
+		q.mu.Unlock()
+		return nil, fmt.Errorf("lane %q is open already", destination)
+	}
+	q.lanes[destination] = l
+	l.rows = q.state.lane(q.state.name(destination))
+	q.mu.Unlock()
+	q.opening.RLock()
+	defer q.opening.RUnlock()
+	if err := q.own(ctx, destination, l.owner); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// own appends that owner has the lane of destination.
+func (q *Queue) own(ctx context.Context, destination string, owner token) error {
+	rec := &record{
+		kind: kindOwn, time: time.Now().UTC(), wait: q.newToken(), destination: destination, owner: owner,
+	}
+	if _, err := q.commit(ctx, rec); err != nil {
+		return fmt.Errorf("own lane %q: %w", destination, err)
+	}
+	return nil
+}
 
 // Wait returns nil when something may be leased or Reload was called since the last Wait, ctx's error when ctx ends
 // and ErrClosed when the lane or the queue is closed.
 func (l *Lane) Wait(ctx context.Context) error {
-	<-ctx.Done()
-	return ctx.Err()
+	for {
+		now, next, err := l.look()
+		if now || err != nil {
+			return err
+		}
+		if err := l.sleep(ctx, next); err != nil {
+			return err
+		}
+	}
 }
 
-// Lease reserves up to max due deliveries for ttl and hands their starts to a group commit; it never blocks. Those
-// whose route is not wanted are put aside until Reload. Begin or Release must be called on each lease.
-func (l *Lane) Lease(max int, ttl time.Duration, want func(route string) bool) []*Lease { return nil }
+// look says whether Wait is over, or when the next row is due; zero when there is none.
+func (l *Lane) look() (now bool, next time.Time, err error) {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	switch {
+	case l.closed:
+		return false, next, ErrClosed
+	case l.reloaded:
+		l.reloaded = false
+		return true, next, nil
+	case len(l.rows.heap) == 0:
+		return false, next, nil
+	}
+	next = fromNanos(l.q.state.table.row(l.rows.heap[0]).due)
+	return !next.After(time.Now()), next, nil
+}
 
-// Finish records what became of an attempt. The lease ends at once and its delivery is leasable again when o says
-// so; the record is durable with the next group commit. It blocks only while too many results are not yet durable.
-// ErrLost when the lease ran out, was finished, or its delivery was canceled or replayed meanwhile: nothing is
-// written then.
-func (l *Lane) Finish(ctx context.Context, le *Lease, a event.Attempt, o event.Outcome) error {
-	return errTemporary
+func (l *Lane) sleep(ctx context.Context, until time.Time) error {
+	var alarm <-chan time.Time
+	if !until.IsZero() {
+		t := time.NewTimer(time.Until(until))
+		defer t.Stop()
+		alarm = t.C
+	}
+	select {
+	case <-l.bell:
+	case <-alarm:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.q.done:
+		return ErrClosed
+	}
+	return nil
+}
+
+// signal makes Wait look again.
+func (l *Lane) signal() {
+	select {
+	case l.bell <- struct{}{}:
+	default:
+	}
 }
 
 // Reload lets deliveries that were put aside return and wakes Wait.
-func (l *Lane) Reload() {}
+func (l *Lane) Reload() {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	l.q.state.comeBack(l.rows)
+	l.reloaded = true
+	l.signal()
+	l.q.wake()
+}
 
 // Close ends the lane: its leases are lost, its deliveries stay pending.
-func (l *Lane) Close() {}
+func (l *Lane) Close() {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.closed = true
+	for _, le := range l.leases {
+		le.over()
+	}
+	l.q.state.comeBack(l.rows)
+	delete(l.q.lanes, l.rows.destination)
+	l.signal()
+	l.q.wake()
+}
+
+// synced counts a result that became durable.
+func (l *Lane) synced() {
+	l.q.results.Add(-1)
+	l.q.mu.Lock()
+	l.unsynced--
+	l.q.mu.Unlock()
+	select {
+	case l.room <- struct{}{}:
+	default:
+	}
+}
+
+// full reports whether so many results are not durable that no more attempts should end: twice the concurrency, as
+// far as it was seen.
+func (l *Lane) full() bool {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	return l.unsynced > 2*l.peak && !l.closed
+}
 
 // Stats counts the lane's deliveries.
-func (l *Lane) Stats() LaneStats { return LaneStats{} }
+func (l *Lane) Stats() LaneStats {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	return l.q.laneStats(l.rows, time.Now())
+}
 
 // Destinations lists every destination that has deliveries in memory or a Lane, by name.
-func (q *Queue) Destinations() []LaneStats { return nil }
-
-// Lease is one delivery reserved for one attempt.
-type Lease struct {
-	lane *Lane
+func (q *Queue) Destinations() []LaneStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	var all []LaneStats
+	for _, rows := range q.state.lanes {
+		if rows.pending+rows.dead > 0 || q.lanes[rows.destination] != nil {
+			all = append(all, q.laneStats(rows, now))
+		}
+	}
+	slices.SortFunc(all, func(a, b LaneStats) int { return strings.Compare(a.Destination, b.Destination) })
+	return all
 }
 
-// ID is the leased delivery.
-func (le *Lease) ID() event.DeliveryID { return event.DeliveryID{} }
-
-// Route is the route of the leased delivery.
-func (le *Lease) Route() string { return "" }
-
-// Begin waits until the start of the attempt is durable and applied and then reads the event. Tries of the delivery
-// is the number of this attempt. ErrLost when the delivery was superseded, canceled or replayed meanwhile. After
-// any error the lease is over.
-func (le *Lease) Begin(ctx context.Context) (*event.Event, *event.Delivery, error) {
-	return nil, nil, errTemporary
+func (q *Queue) laneStats(rows *laneRows, now time.Time) LaneStats {
+	st := LaneStats{
+		Destination: rows.destination, Pending: rows.pending, Dead: rows.dead, Aside: len(rows.aside),
+		Due: q.state.dueIn(rows, 0, now.UnixNano(), 10_000),
+	}
+	if l := q.lanes[rows.destination]; l != nil {
+		st.Owned, st.Leased = true, len(l.leases)
+	}
+	if rows.oldest != 0 {
+		st.Oldest = fromNanos(q.state.table.row(rows.oldest).created)
+	}
+	if len(rows.heap) > 0 {
+		st.NextDue = fromNanos(q.state.table.row(rows.heap[0]).due)
+	}
+	return st
 }
 
-// Release gives a lease back without an attempt; it does nothing after Begin has returned.
-func (le *Lease) Release() {}
+// dueIn counts the rows due at now in the heap below i, and stops at most: what is due is at the top.
+func (s *state) dueIn(l *laneRows, i int, now int64, most int) int {
+	if i >= len(l.heap) || most <= 0 || s.table.row(l.heap[i]).due > now {
+		return 0
+	}
+	n := 1 + s.dueIn(l, 2*i+1, now, most-1)
+	return n + s.dueIn(l, 2*i+2, now, most-n)
+}
+
+// leased lists the leases of all lanes; q.mu is held.
+func (q *Queue) leased() []*Lease {
+	var all []*Lease
+	for _, l := range q.lanes {
+		all = slices.AppendSeq(all, maps.Values(l.leases))
+	}
+	return all
+}

@@ -2,10 +2,13 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
 )
+
+var errTemporary = errors.New("lists need the history")
 
 // Query selects events or deliveries, newest first. Empty fields select all.
 type Query struct {

@@ -2,36 +2,222 @@ package queue
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/hookrouter/hookrouter/event"
 )
 
-var errTemporary = errors.New("not built yet")
-
 // Queue is the durable state of events and deliveries over one Log. It is safe for concurrent use.
+//
+// Records change the state in one place, applyEntry, in the order of the log; all else reads it, appends records and
+// waits for them, or reserves rows for records on their way.
 type Queue struct {
 	opts Options
 	log  Log
+
+	mu    sync.Mutex // guards state and lanes
+	state *state
+	lanes map[string]*Lane // by destination
+	rec   record           // decoded by applyEntry, used again
+
+	rows    atomic.Int64 // pending and dead
+	skipped atomic.Int64
+	results atomic.Int64 // unsynced
+	waiters waiters
+	out     appender
+	recent  recent
+	snaps   snapshots
+	// stripes serialize changes of one event, so that each sees what the one before did.
+	stripes [64]sync.Mutex
+	noting  sync.Mutex   // one note at a time, so that saying one again cannot undo a newer one
+	opening sync.RWMutex // as noting, for owners: held shared to open a lane, alone to say all again
+
+	instance [8]byte // begins the owner tokens of this process
+	owners   atomic.Uint64
+	done     chan struct{} // closed when Run has ended
 }
 
 // Open loads the newest usable snapshot and replays the log up to its end. Afterwards Run must be running: nothing
 // is applied, so nothing is accepted or leased, without it. The caller closes log after Run has returned.
 func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
-	return &Queue{opts: o.withDefaults(), log: log}, nil
+	o = o.withDefaults()
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("queue directory: %w", err)
+	}
+	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{})}
+	q.waiters.init()
+	q.out.init(q)
+	q.recent.init()
+	_, _ = rand.Read(q.instance[:])
+	if err := q.load(ctx); err != nil {
+		return nil, err
+	}
+	if err := q.replay(ctx); err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
-// Run applies what the log yields, expires what is overdue and writes snapshots until ctx ends; then it flushes
-// results, writes a last snapshot and returns nil. An error of the log's Read ends it too. It may be called once.
-func (q *Queue) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+// replay applies what the log has behind the snapshot, up to its end as it is now.
+func (q *Queue) replay(ctx context.Context) error {
+	end := q.log.Health().Last
+	if end == 0 || q.state.applied >= end {
+		return nil
+	}
+	for e, err := range q.log.Read(ctx, q.state.applied+1) {
+		if err != nil {
+			return fmt.Errorf("replay the log: %w", err)
+		}
+		q.applyEntry(e)
+		if e.Pos >= end {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// applyEntry applies one record and tells everybody whom it concerns. A record that cannot be decoded is counted,
+// logged and passed over: what it said is lost, what comes after it is not.
+func (q *Queue) applyEntry(e Entry) {
+	rec := &q.rec
+	err := rec.decode(e.Record, false)
+	q.mu.Lock()
+	if err != nil {
+		q.state.applied = e.Pos
+		q.mu.Unlock()
+		q.skipped.Add(1)
+		q.opts.Logger.Error("record passed over", "pos", uint64(e.Pos), "error", err)
+		q.recent.passed(e.Pos)
+		return
+	}
+	eff := q.state.apply(rec, e.Pos)
+	q.sample(e, rec.time)
+	q.rows.Store(int64(q.state.pending + q.state.dead))
+	if rec.kind == kindStart {
+		q.started(&rec.about, rec.owner, eff.hits > 0)
+	}
+	q.wake()
+	q.recent.add(q.state, e.Pos, eff)
+	result := applied{pos: e.Pos, known: eff.known, made: eff.made, change: eff.result, hits: eff.hits}
+	q.mu.Unlock()
+	q.waiters.tell(rec.waiter(), result)
+}
+
+// waiter is the token of who waits for the record, zero when nobody does.
+func (r *record) waiter() token {
+	switch r.kind {
+	case kindEvent, kindCarried:
+		return token(r.event.ID)
+	case kindStart, kindFinish:
+		return token{}
+	}
+	return r.wait
+}
+
+// wake tells lanes that their next row changed; q.mu is held.
+func (q *Queue) wake() {
+	for _, rows := range q.state.woken {
+		rows.earlier = false
+		if l := q.lanes[rows.destination]; l != nil {
+			l.signal()
+		}
+	}
+	q.state.woken = q.state.woken[:0]
+}
+
+// commit appends rec and waits until it is applied. After an error the outcome is unknown.
+func (q *Queue) commit(ctx context.Context, rec *record) (applied, error) {
+	id := rec.waiter()
+	w, ok := q.waiters.add(id)
+	if !ok {
+		return applied{}, fmt.Errorf("a record for %x is on its way already", id)
+	}
+	defer q.waiters.drop(id)
+	if _, err := q.log.Append(ctx, rec.encode()); err != nil {
+		return applied{}, fmt.Errorf("append to the log: %w", err)
+	}
+	select {
+	case a := <-w:
+		q.waiters.pool.Put(w)
+		return a, nil
+	case <-ctx.Done():
+		return applied{}, ctx.Err()
+	case <-q.done:
+		return applied{}, ErrClosed
+	}
+}
+
+// newToken names an owner or a waiter of this process.
+func (q *Queue) newToken() (t token) {
+	copy(t[:], q.instance[:])
+	binary.BigEndian.PutUint64(t[8:], q.owners.Add(1))
+	return t
+}
+
+func (q *Queue) mine(t token) bool { return [8]byte(t[:8]) == q.instance }
+
+// stripe is the lock for changes of an event.
+func (q *Queue) stripe(id event.EventID) *sync.Mutex { return &q.stripes[id[15]%64] }
+
+// applied is what a waiter gets to know of its record.
+type applied struct {
+	pos    Pos
+	known  Pos
+	made   int
+	change ChangeResult
+	hits   int
+}
+
+// waiters are the callers that wait until their record is applied.
+type waiters struct {
+	mu   sync.Mutex
+	by   map[token]chan applied
+	pool sync.Pool
+}
+
+func (w *waiters) init() {
+	w.by = map[token]chan applied{}
+	w.pool.New = func() any { return make(chan applied, 1) }
+}
+
+// add is false when somebody waits for id already.
+func (w *waiters) add(id token) (chan applied, bool) {
+	c := w.pool.Get().(chan applied)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by[id] != nil {
+		return nil, false
+	}
+	w.by[id] = c
+	return c, true
+}
+
+func (w *waiters) tell(id token, a applied) {
+	w.mu.Lock()
+	c := w.by[id]
+	delete(w.by, id)
+	w.mu.Unlock()
+	if c != nil {
+		c <- a
+	}
+}
+
+func (w *waiters) drop(id token) {
+	w.mu.Lock()
+	delete(w.by, id)
+	w.mu.Unlock()
 }
 
 // Stats are counts for status and metrics.
 type Stats struct {
 	Pending, Dead  int // deliveries in memory
 	MaxPending     int
-	Events         int // events that a delivery in memory belongs to
 	Applied        Pos // last record applied
 	DedupeKeys     int
 	Notes          int
@@ -43,10 +229,17 @@ type Stats struct {
 }
 
 // Stats never blocks for long.
-func (q *Queue) Stats() Stats { return Stats{} }
+func (q *Queue) Stats() Stats {
+	snap, at := q.snaps.last()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.state
+	return Stats{
+		Pending: s.pending, Dead: s.dead, MaxPending: q.opts.MaxPending, Applied: s.applied,
+		DedupeKeys: len(s.dedupe.known), Notes: len(s.notes), Lanes: len(q.lanes),
+		Snapshot: snap, SnapshotAt: at, Skipped: q.skipped.Load(), UnsyncedResult: int(q.results.Load()),
+	}
+}
 
 // Health is the log's view of itself.
 func (q *Queue) Health() Health { return q.log.Health() }
-
-// Hash is over the whole durable state in a canonical form: that of a rebuild from the log is equal. For tests.
-func (q *Queue) Hash() [32]byte { return [32]byte{} }

@@ -1,0 +1,121 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// appender hands starts and finishes to the log, all that wait at once in one append. What the log refuses is tried
+// again until the queue ends: a result must not be lost, and a start whose lease is over meanwhile is left out.
+type appender struct {
+	q     *Queue
+	mu    sync.Mutex
+	items []item
+	more  chan struct{} // holds one token when items came
+}
+
+// item is one record on its way.
+type item struct {
+	rec   *record
+	lease *Lease // of a start
+	lane  *Lane  // whose result it is, nil for others
+}
+
+const (
+	appendAtOnce = 1024
+	appendPause  = 50 * time.Millisecond // after the log refused, doubling
+	appendMax    = time.Second
+)
+
+func (a *appender) init(q *Queue) {
+	a.q = q
+	a.more = make(chan struct{}, 1)
+}
+
+// add never blocks. It may be called with q.mu held.
+func (a *appender) add(i item) {
+	a.mu.Lock()
+	a.items = append(a.items, i)
+	a.mu.Unlock()
+	select {
+	case a.more <- struct{}{}:
+	default:
+	}
+}
+
+func (a *appender) take() []item {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := min(len(a.items), appendAtOnce)
+	batch := a.items[:n:n]
+	a.items = a.items[n:]
+	if len(a.items) == 0 {
+		a.items = nil
+	}
+	return batch
+}
+
+// run appends until stop is closed and nothing is left, or ctx ends.
+func (a *appender) run(ctx context.Context, stop <-chan struct{}) {
+	for {
+		batch := a.take()
+		if len(batch) > 0 {
+			if !a.write(ctx, batch) {
+				return
+			}
+			continue
+		}
+		select {
+		case <-a.more:
+		case <-ctx.Done():
+			return
+		case <-stop:
+			if batch = a.take(); len(batch) == 0 {
+				return
+			}
+			if !a.write(ctx, batch) {
+				return
+			}
+		}
+	}
+}
+
+// write appends the batch, again and again if it must; false when ctx ended first.
+func (a *appender) write(ctx context.Context, batch []item) bool {
+	for pause := appendPause; ; pause = min(2*pause, appendMax) {
+		recs := a.encode(batch)
+		if len(recs) == 0 {
+			return true
+		}
+		_, err := a.q.log.Append(ctx, recs...)
+		if err == nil {
+			a.synced(batch)
+			return true
+		}
+		a.q.opts.Logger.Warn("attempts wait for the log", "records", len(recs), "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (a *appender) encode(batch []item) []Record {
+	recs := make([]Record, 0, len(batch))
+	for _, i := range batch {
+		if i.lease == nil || i.lease.waits() {
+			recs = append(recs, i.rec.encode())
+		}
+	}
+	return recs
+}
+
+func (a *appender) synced(batch []item) {
+	for _, i := range batch {
+		if i.lane != nil {
+			i.lane.synced()
+		}
+	}
+}

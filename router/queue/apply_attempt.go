@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hookrouter/hookrouter/event"
+)
+
+// applyStart begins an attempt if the row is still to be tried and the lane still belongs to who wants to.
+func (s *state) applyStart(rec *record, pos Pos) {
+	r := s.table.find(rec.about.delivery)
+	if r == 0 {
+		return
+	}
+	w := s.table.row(r)
+	l := s.lane(w.dest)
+	if w.state != event.Pending || w.started() || w.round != uint32(rec.about.round) ||
+		w.tries+1 != uint32(rec.about.number) || l.owner != rec.owner {
+		return
+	}
+	s.pull(l, r)
+	w.tries++
+	w.flags |= rowStarted
+	w.last, w.updated = pos, nanos(rec.time)
+	l.started[r] = struct{}{}
+	s.out.hits++
+	s.emit(r, rowChange{})
+}
+
+// applyFinish ends an attempt, or the life of a delivery that nobody tries.
+func (s *state) applyFinish(rec *record, pos Pos) {
+	r := s.table.find(rec.about.delivery)
+	if r == 0 {
+		return
+	}
+	w := s.table.row(r)
+	if w.state != event.Pending || w.round != uint32(rec.about.round) || w.tries != uint32(rec.about.number) {
+		return
+	}
+	l := s.lane(w.dest)
+	if rec.how != howExpired && (!w.started() || l.owner != rec.owner) {
+		return
+	}
+	s.out.hits++
+	w.last, w.updated = pos, nanos(rec.time)
+	if w.started() && (rec.how == howExpired || rec.how == howRanOut) {
+		w.lost++
+	}
+	if rec.outcome.Counted {
+		w.attempts++
+	}
+	w.flags &^= rowStarted
+	delete(l.started, r)
+	s.settle(r, &rec.outcome, rec.time)
+}
+
+// settle does what an outcome says to a row that is pending and not started.
+func (s *state) settle(r ref, o *event.Outcome, at time.Time) {
+	switch o.State {
+	case event.Pending:
+		w := s.table.row(r)
+		if w.place == placeHeld {
+			w.place = placeNone
+		}
+		s.setDue(r, nanos(o.Due))
+		s.emit(r, rowChange{})
+		s.returned(r, at)
+	case event.Dead:
+		s.bury(r, o.Reason, at)
+	default:
+		s.retire(r, o.State, o.Reason, event.DeliveryID{}, at)
+	}
+}
+
+// applyOwn gives a lane to an owner. What its last one started is pending again, due at once, its outcome unknown.
+func (s *state) applyOwn(rec *record) {
+	l := s.lane(s.name(rec.destination))
+	if l.owner == rec.owner {
+		return // said again, so that a trim cannot lose it
+	}
+	l.owner = rec.owner
+	cut := slices.SortedFunc(maps.Keys(l.started), func(a, b ref) int {
+		x, y := s.table.row(a), s.table.row(b)
+		return cmp.Or(cmp.Compare(x.created, y.created), bytes.Compare(x.id[:], y.id[:]))
+	})
+	clear(l.started)
+	for _, r := range cut {
+		w := s.table.row(r)
+		w.flags &^= rowStarted
+		w.lost++
+		w.updated = nanos(rec.time)
+	}
+	for _, r := range cut {
+		if s.table.row(r).state == 0 {
+			continue // another one of its coalesce window stands for it
+		}
+		s.settle(r, &event.Outcome{State: event.Pending, Due: rec.time}, rec.time)
+	}
+}

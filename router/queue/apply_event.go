@@ -1,0 +1,62 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/hookrouter/hookrouter/event"
+)
+
+// applyEvent stores an event's deliveries, unless one with its key came first: two that were on their way at once.
+func (s *state) applyEvent(rec *record, pos Pos) {
+	e := &rec.event
+	if e.DedupeKey != "" {
+		k := hashKey(e.Source, e.DedupeKey)
+		if first, ok := s.dedupe.find(k, s.now); ok && rec.distinct != first {
+			s.out.known = first
+			return
+		}
+		s.dedupe.remember(k, pos, nanos(e.ReceivedAt.Add(e.DedupeFor)))
+	}
+	for i := range rec.rows {
+		d := &rec.rows[i]
+		if s.table.find(d.ID) != 0 || d.State != event.Pending && d.State != event.Dead {
+			continue
+		}
+		s.makeRow(d, pos, pos, rec.time, true)
+		s.out.made++
+	}
+}
+
+// makeRow inserts a delivery that just came into being, in a coalesce window when it is new and window is true.
+func (s *state) makeRow(d *rowData, eventPos, pos Pos, at time.Time, window bool) {
+	fresh := *d
+	fresh.Since, fresh.Updated, fresh.Started, fresh.Latest, fresh.First = at, at, false, false, time.Time{}
+	r := s.insert(&fresh, eventPos, pos)
+	if window && d.State == event.Pending && d.Coalesce.Key != "" {
+		s.coalesce(r, at)
+	}
+	s.emit(r, rowChange{made: true})
+}
+
+// applyCarried takes over the rows of an event whose record is about to be trimmed. Rows that are here get the new
+// position; after the trim, a rebuild makes them from this record.
+func (s *state) applyCarried(rec *record, pos Pos) {
+	for i := range rec.rows {
+		d := &rec.rows[i]
+		r := s.table.find(d.ID)
+		if r == 0 {
+			if d.State == event.Pending || d.State == event.Dead {
+				s.emit(s.insert(d, pos, pos), rowChange{made: true})
+				s.out.hits++
+			}
+			continue
+		}
+		w := s.table.row(r)
+		if w.round != uint32(d.Round) || w.tries != uint32(d.Tries) || w.state != d.State {
+			continue
+		}
+		w.eventPos, w.last = pos, pos
+		s.emit(r, rowChange{})
+		s.out.hits++
+	}
+}

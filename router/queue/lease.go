@@ -1,0 +1,273 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hookrouter/hookrouter/event"
+)
+
+// Lease is one delivery reserved for one attempt.
+type Lease struct {
+	lane     *Lane
+	delivery event.Delivery // when leased; after its start was applied, as it is then
+	rec      *record        // its start
+	deadline time.Time
+	ready    chan struct{} // closed when its start was applied, or it is lost
+
+	// guarded by q.mu
+	phase phase
+	last  Pos // of the start
+}
+
+// phase is how far a lease got.
+type phase uint8
+
+const (
+	leaseWaits   phase = iota // for its start
+	leaseStarted              // Begin may return
+	leaseBegun                // Begin has returned
+	leaseOver
+)
+
+// ID is the leased delivery.
+func (le *Lease) ID() event.DeliveryID { return le.rec.about.delivery }
+
+// Route is the route of the leased delivery.
+func (le *Lease) Route() string { return le.rec.about.route }
+
+// Lease reserves up to most due deliveries for ttl and hands their starts to a group commit; it never blocks. Those
+// whose route is not wanted are put aside until Reload; want must be quick and not call the queue, nil wants all.
+// Begin or Release must be called on each lease.
+func (l *Lane) Lease(most int, ttl time.Duration, want func(route string) bool) []*Lease {
+	q := l.q
+	now := time.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	var out []*Lease
+	for len(out) < most && len(l.rows.heap) > 0 {
+		r := l.rows.heap[0]
+		w := q.state.table.row(r)
+		if w.due > now.UnixNano() {
+			break
+		}
+		q.state.pull(l.rows, r)
+		switch {
+		case w.expires != 0 && w.expires <= now.UnixNano():
+			q.expire(r, now)
+		case want != nil && !want(q.state.names[w.route]):
+			q.state.putAside(l.rows, r)
+		default:
+			out = append(out, l.reserve(r, w, now, ttl))
+		}
+	}
+	l.peak = max(l.peak, len(l.leases))
+	return out
+}
+
+// reserve takes a row, which is in no heap, and puts its start on the way.
+func (l *Lane) reserve(r ref, w *row, now time.Time, ttl time.Duration) *Lease {
+	s := l.q.state
+	w.place = placeHeld
+	le := &Lease{lane: l, deadline: now.Add(ttl), ready: make(chan struct{})}
+	le.rec = &record{kind: kindStart, time: now.UTC(), about: s.about(w), owner: l.owner}
+	le.rec.about.number++
+	l.leases[w.id] = le
+	l.q.out.add(item{rec: le.rec, lease: le})
+	return le
+}
+
+// about says of a row what starts and finishes say.
+func (s *state) about(w *row) about {
+	return about{
+		delivery: w.id, event: w.event, eventPos: w.eventPos, route: s.names[w.route], destination: s.names[w.dest],
+		round: int(w.round), number: int(w.tries), prev: w.last,
+	}
+}
+
+// started resolves the lease that an applied start belongs to; q.mu is held. A start of ours that nobody waits for
+// any more is taken back.
+func (q *Queue) started(a *about, owner token, took bool) {
+	if !q.mine(owner) {
+		return
+	}
+	var le *Lease
+	if l := q.lanes[a.destination]; l != nil && l.owner == owner {
+		le = l.leases[a.delivery]
+	}
+	mine := le != nil && le.phase == leaseWaits && le.rec.about.number == a.number
+	switch {
+	case mine && took:
+		r := q.state.table.find(a.delivery)
+		w := q.state.table.row(r)
+		le.delivery = q.state.data(r, w, q.state.keys[r]).Delivery
+		le.last = w.last
+		le.phase = leaseStarted
+		close(le.ready)
+	case mine:
+		le.over()
+	case took:
+		w := q.state.table.row(q.state.table.find(a.delivery))
+		q.giveBack(w, owner, howReleased, fromNanos(w.due))
+	}
+}
+
+// over ends a lease and lets its row be leased again when it is not started; q.mu is held.
+func (le *Lease) over() {
+	if le.phase == leaseOver {
+		return
+	}
+	if le.phase == leaseWaits {
+		close(le.ready)
+	}
+	le.phase = leaseOver
+	delete(le.lane.leases, le.ID())
+	s := le.lane.q.state
+	r := s.table.find(le.ID())
+	if r == 0 {
+		return
+	}
+	if w := s.table.row(r); w.place == placeHeld && w.round == uint32(le.rec.about.round) {
+		w.place = placeNone
+		s.backToHeap(r)
+	}
+}
+
+// waits reports whether the start of the lease is still wanted.
+func (le *Lease) waits() bool {
+	le.lane.q.mu.Lock()
+	defer le.lane.q.mu.Unlock()
+	return le.phase == leaseWaits
+}
+
+// Begin waits until the start of the attempt is durable and applied and then reads the event. Tries of the delivery
+// is the number of this attempt. ErrLost when the delivery was superseded, canceled or replayed meanwhile. After
+// any error the lease is over.
+func (le *Lease) Begin(ctx context.Context) (*event.Event, *event.Delivery, error) {
+	q := le.lane.q
+	select {
+	case <-le.ready:
+	case <-ctx.Done():
+		le.Release()
+		return nil, nil, ctx.Err()
+	case <-q.done:
+		return nil, nil, ErrClosed
+	}
+	if !le.begin() {
+		return nil, nil, ErrLost
+	}
+	first, err := q.eventAt(ctx, le.rec.about.eventPos, true)
+	if err != nil {
+		le.unreadable(err)
+		return nil, nil, fmt.Errorf("read event %s: %w", le.rec.about.event, err)
+	}
+	return &first.rec.event, &le.delivery, nil
+}
+
+func (le *Lease) begin() bool {
+	le.lane.q.mu.Lock()
+	defer le.lane.q.mu.Unlock()
+	if le.phase != leaseStarted {
+		return false
+	}
+	le.phase = leaseBegun
+	return true
+}
+
+// unreadable ends an attempt whose event could not be read. It is tried again, slowly, until the delivery expires:
+// a disk may come back.
+func (le *Lease) unreadable(cause error) {
+	q := le.lane.q
+	q.opts.Logger.Error("event cannot be read", "event", le.rec.about.event.String(), "error", cause)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := le.row()
+	le.over()
+	if w != nil {
+		q.giveBack(w, le.lane.owner, howReleased, time.Now().Add(time.Minute))
+	}
+}
+
+// row is the started row of the lease, nil when the delivery is not in that attempt any more; q.mu is held.
+func (le *Lease) row() *row {
+	s := le.lane.q.state
+	r := s.table.find(le.ID())
+	if r == 0 {
+		return nil
+	}
+	w := s.table.row(r)
+	a := &le.rec.about
+	if !w.started() || w.round != uint32(a.round) || w.tries != uint32(a.number) {
+		return nil
+	}
+	return w
+}
+
+// Release gives a lease back without an attempt; it does nothing after Begin has returned.
+func (le *Lease) Release() {
+	q := le.lane.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if le.phase != leaseWaits && le.phase != leaseStarted {
+		return
+	}
+	w := le.row()
+	le.over()
+	if w != nil {
+		q.giveBack(w, le.lane.owner, howReleased, fromNanos(w.due))
+	}
+	q.wake()
+}
+
+// giveBack appends that a started attempt ended without a result; q.mu is held.
+func (q *Queue) giveBack(w *row, owner token, why how, due time.Time) {
+	rec := &record{kind: kindFinish, time: time.Now().UTC(), about: q.state.about(w), owner: owner, how: why}
+	rec.outcome = event.Outcome{State: event.Pending, Due: due}
+	q.out.add(item{rec: rec})
+}
+
+// Finish records what became of an attempt. The lease ends at once and its delivery is leasable again when o says
+// so; the record is durable with the next group commit. It blocks only while too many results are not yet durable,
+// and then no longer than ctx. ErrLost when the lease ran out, was finished, or its delivery was canceled or replayed
+// meanwhile: nothing is written then.
+func (l *Lane) Finish(ctx context.Context, le *Lease, a event.Attempt, o event.Outcome) error {
+	if err := l.finish(le, a, o); err != nil {
+		return err
+	}
+	for l.full() {
+		select {
+		case <-l.room:
+		case <-ctx.Done():
+			return nil // the result is on its way all the same
+		case <-l.q.done:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (l *Lane) finish(le *Lease, a event.Attempt, o event.Outcome) error {
+	q := l.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if l.closed || le.lane != l || le.phase != leaseBegun {
+		return ErrLost
+	}
+	w := le.row()
+	le.over()
+	if w == nil {
+		return ErrLost
+	}
+	rec := &record{kind: kindFinish, time: time.Now().UTC(), about: le.rec.about, owner: l.owner, tried: true}
+	rec.about.prev = le.last
+	rec.attempt, rec.outcome = a, o
+	rec.attempt.Number, rec.attempt.Round = le.rec.about.number, le.rec.about.round
+	l.unsynced++
+	q.results.Add(1)
+	q.out.add(item{rec: rec, lane: l})
+	return nil
+}

@@ -1,0 +1,229 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hookrouter/hookrouter/event"
+)
+
+// sample says when the record at a position was written and how many bytes lay before it: retention by time and size
+// looks for where to cut among samples.
+type sample struct {
+	pos   Pos
+	time  int64
+	bytes int64
+}
+
+// samplesPer is how finely retention cuts.
+const samplesPer = 64
+
+func (q *Queue) sample(e Entry, at time.Time) {
+	s := q.state
+	s.bytes += int64(len(e.Record))
+	if n := len(s.samples); n > 0 {
+		last, r := s.samples[n-1], &q.opts.Retention
+		if nanos(at)-last.time < int64(r.History)/samplesPer && s.bytes-last.bytes < r.Size/samplesPer {
+			return
+		}
+	}
+	s.samples = append(s.samples, sample{e.Pos, nanos(at), s.bytes - int64(len(e.Record))})
+}
+
+// cut is the position before which all may go by age and size, never behind the last snapshot; 0 for nothing.
+func (q *Queue) cut(now time.Time) Pos {
+	snap, _ := q.snaps.last()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s, r := q.state, &q.opts.Retention
+	old := now.Add(-r.History).UnixNano()
+	pos := Pos(0)
+	for _, x := range s.samples {
+		if x.pos > snap || x.time > old && s.bytes-x.bytes <= r.Size {
+			break
+		}
+		pos = x.pos
+	}
+	return pos
+}
+
+// retain lets go of what is older than retention wants. What of it is still pending, dead within retention, or a
+// note or owner in force, is appended anew before.
+func (q *Queue) retain(ctx context.Context, now time.Time) error {
+	to := q.cut(now)
+	if first := q.log.Health().First; to == 0 || to <= first {
+		return nil
+	}
+	to, err := q.carry(ctx, to, now)
+	if err != nil {
+		return err
+	}
+	if err := q.log.Trim(ctx, to); err != nil {
+		return fmt.Errorf("trim the log: %w", err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	keep := slices.IndexFunc(q.state.samples, func(x sample) bool { return x.pos >= to })
+	if keep > 0 {
+		q.state.samples = slices.Delete(q.state.samples, 0, keep)
+	}
+	return nil
+}
+
+// carry appends anew what lies before to and is still needed, and returns up to where that was possible.
+func (q *Queue) carry(ctx context.Context, to Pos, now time.Time) (Pos, error) {
+	events, over := q.remains(to, now)
+	for _, id := range over {
+		if err := q.Drop(ctx, id); err != nil {
+			return 0, err
+		}
+	}
+	for _, e := range events {
+		moved, err := q.carryEvent(ctx, e)
+		if err != nil {
+			return 0, err
+		}
+		if !moved {
+			to = min(to, e.pos)
+			break
+		}
+	}
+	if err := q.carryNotes(ctx); err != nil {
+		return 0, err
+	}
+	return to, q.carryOwners(ctx)
+}
+
+// remainder is an event before a cut that still has deliveries in memory.
+type remainder struct {
+	id   event.EventID
+	pos  Pos
+	rows []event.DeliveryID
+}
+
+// remains lists the events before to that have deliveries to carry, oldest first, and the dead that are past their
+// retention.
+func (q *Queue) remains(to Pos, now time.Time) (events []remainder, over []event.DeliveryID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.state
+	at := map[Pos]int{}
+	s.table.each(func(_ ref, w *row) {
+		if w.eventPos >= to {
+			return
+		}
+		if w.state == event.Dead && now.Sub(fromNanos(w.updated)) > q.opts.Retention.Dead {
+			over = append(over, w.id)
+			return
+		}
+		i, ok := at[w.eventPos]
+		if !ok {
+			i = len(events)
+			at[w.eventPos] = i
+			events = append(events, remainder{id: w.event, pos: w.eventPos})
+		}
+		events[i].rows = append(events[i].rows, w.id)
+	})
+	slices.SortFunc(events, func(a, b remainder) int { return cmp.Compare(a.pos, b.pos) })
+	return events, over
+}
+
+// carryEvent appends one event with its rows. They are held meanwhile: what a record says of them must still be so
+// when it is applied, for a rebuild will know only the record. False when one of them cannot be held now.
+func (q *Queue) carryEvent(ctx context.Context, e remainder) (bool, error) {
+	lock := q.stripe(e.id)
+	lock.Lock()
+	defer lock.Unlock()
+	rows, ok := q.hold(e.rows)
+	defer q.letGo(rows)
+	if !ok {
+		return false, nil
+	}
+	if len(rows) == 0 {
+		return true, nil
+	}
+	first, err := q.eventAt(ctx, e.pos, true)
+	if err != nil {
+		return false, fmt.Errorf("carry event %s: %w", e.id, err)
+	}
+	rec := &record{kind: kindCarried, time: time.Now().UTC(), event: first.rec.event, body: first.rec.body, rows: rows}
+	if _, err := q.commit(ctx, rec); err != nil {
+		return false, fmt.Errorf("carry event %s: %w", e.id, err)
+	}
+	return true, nil
+}
+
+// hold takes rows out of their heaps. A row whose attempt runs, that is leased or that a coming event may supersede
+// cannot be held; one that left memory need not.
+func (q *Queue) hold(ids []event.DeliveryID) (rows []rowData, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.state
+	for _, id := range ids {
+		r := s.table.find(id)
+		if r == 0 {
+			continue
+		}
+		w, k := s.table.row(r), s.keys[r]
+		if w.started() || w.place == placeHeld || w.pending() && k != nil && k.first != 0 {
+			return rows, false
+		}
+		s.pull(s.lane(w.dest), r)
+		w.place = placeHeld
+		rows = append(rows, s.data(r, w, k))
+	}
+	return rows, true
+}
+
+func (q *Queue) letGo(rows []rowData) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range rows {
+		r := q.state.table.find(rows[i].ID)
+		if r == 0 {
+			continue
+		}
+		if w := q.state.table.row(r); w.place == placeHeld {
+			w.place = placeNone
+			if w.pending() {
+				q.state.backToHeap(r)
+			}
+		}
+	}
+	q.wake()
+}
+
+// carryNotes says again what notes are set.
+func (q *Queue) carryNotes(ctx context.Context) error {
+	q.noting.Lock()
+	defer q.noting.Unlock()
+	for key, value := range q.Notes("") {
+		if err := q.setNote(ctx, key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carryOwners says again who owns which lane.
+func (q *Queue) carryOwners(ctx context.Context) error {
+	q.opening.Lock()
+	defer q.opening.Unlock()
+	owners := map[string]token{}
+	q.mu.Lock()
+	for _, l := range q.state.lanes {
+		if l.owner != (token{}) {
+			owners[l.destination] = l.owner
+		}
+	}
+	q.mu.Unlock()
+	for destination, owner := range owners {
+		if err := q.own(ctx, destination, owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
