@@ -9,7 +9,7 @@ type Kind uint8
 const (
 	NewEvent    Kind = iota + 1 // Event is a new row
 	NewDelivery                 // Delivery is a new row
-	SetDelivery                 // the row (Delivery.EventPos, Delivery.ID) takes over state, counts, Updated
+	SetDelivery                 // the row (Delivery.EventPos, Delivery.ID) takes over what can change in one
 	NoteEvent                   // the row (Event.Pos, Event.ID): Duplicates more, Added when not 0
 )
 
@@ -32,7 +32,7 @@ type Change struct {
 // Event is the row of an event.
 type Event struct {
 	ID         event.EventID
-	Pos        uint64 // of the record that holds it
+	Pos        uint64 // of the record that holds it; At in NewEvent
 	Added      uint64 // of the last record that added deliveries to it; 0 when none did
 	Source     Hash
 	Type       Hash
@@ -48,24 +48,31 @@ type Event struct {
 // Delivery is the row of a delivery.
 type Delivery struct {
 	ID          event.DeliveryID
-	Pos         uint64 // of the record that made it (of the carried one, when carried)
-	EventPos    uint64 // of the record that holds its event; Pos unless it was added later
+	Pos         uint64 // of the record that made it (of the carried one, when carried); At in NewDelivery
+	EventPos    uint64 // of the record that holds its event; in NewDelivery 0 means At
 	Previous    uint64 // of the event's previous addition; 0 when this was the first or it was not added
-	Last        uint64 // of the last record about it
-	Source      Hash   // of its event; 0 in a Change: taken from the event's row
-	Type        Hash   // as Source
+	Source      Hash   // of its event; in NewDelivery 0 means as in the event's row, for Type too
+	Type        Hash
 	Route       Hash
 	Destination Hash
-	Updated     int64 // milliseconds since 1970
-	State       event.State
-	Reason      event.Reason
-	Round       uint16
-	Attempts    uint16
-	Tries       uint16
-	Status      uint16 // of the last attempt, 0 when there was none
+
+	// The rest can change. The counts are at most 65,535 and may be old while it is pending: memory has them.
+	Last      uint64 // of the last record about it that names the one before
+	Successor uint64 // of the record that made the delivery which superseded it, 0 when none did
+	Updated   int64  // milliseconds since 1970
+	State     event.State
+	Reason    event.Reason
+	Round     uint16
+	Attempts  uint16
+	Tries     uint16
+	Merged    uint16
 }
 
-// Hash stands for a text in a row. Different texts may share one: the record decides.
+// Count fits n in a row.
+func Count(n int) uint16 { return uint16(min(max(n, 0), 1<<16-1)) }
+
+// Hash stands for a text in a row. Different texts may share one: the record decides. Rows keep but half of those of
+// source, route and destination, so what is read back is not what was applied.
 type Hash uint64
 
 // HashOf is FNV-1a in 64 bits; the hash of "" is 0.
