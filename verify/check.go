@@ -65,7 +65,7 @@ func (s Scheme) checkHMAC(c *checker) {
 		c.add("signature", "use header or form", "a signature is not read from query or basic")
 	}
 	if s.Signature.Form != "" && has(parts, partBody) {
-		c.add("content", "use {form:…}", "a signature inside the body cannot sign the whole body")
+		c.add("signature", "use {form:…} in content", "a signature inside the body cannot sign the whole body")
 	}
 	s.checkTimestamp(c, parts)
 }

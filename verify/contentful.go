@@ -14,6 +14,7 @@ const (
 // contentfulRequest is the canonical request that Contentful signs, before its body: method, path, headers and body,
 // one line each. The list of signed headers and the timestamp are always among the headers, so neither can be changed.
 func contentfulRequest(r *Request, url string) (string, error) {
+	listName := strings.ToLower(contentfulNames)
 	names, err := contentfulSigned(r)
 	if err != nil {
 		return "", err
@@ -26,18 +27,24 @@ func contentfulRequest(r *Request, url string) (string, error) {
 		path += "?" + escape(query, componentSafe)
 	}
 	var b strings.Builder
-	b.WriteString(strings.ToUpper(r.Method) + "\n" + escape(path, uriSafe) + "\n")
+	b.Grow(1024) // what the headers usually need
+	for _, line := range []string{strings.ToUpper(r.Method), escape(path, uriSafe)} {
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
 	for i, name := range names {
-		value := strings.Join(names, ",")
-		if name != strings.ToLower(contentfulNames) {
-			if value, err = r.value(canonical(name)); err != nil {
-				return "", err
-			}
+		var value string
+		if name == listName {
+			value = strings.Join(names, ",")
+		} else if value, err = r.value(canonical(name)); err != nil {
+			return "", err
 		}
 		if i > 0 {
 			b.WriteByte(';')
 		}
-		b.WriteString(name + ":" + strings.TrimSpace(value))
+		b.WriteString(name)
+		b.WriteByte(':')
+		b.WriteString(strings.TrimSpace(value))
 	}
 	b.WriteByte('\n')
 	return b.String(), nil
@@ -49,10 +56,16 @@ func contentfulSigned(r *Request) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := []string{strings.ToLower(contentfulNames), strings.ToLower(contentfulStamp)}
+	names := make([]string, 0, 16)
 	for name := range strings.SplitSeq(strings.ToLower(list), ",") {
-		if name = strings.TrimSpace(name); !slices.Contains(names, name) {
-			names = append(names, name)
+		if name = strings.TrimSpace(name); slices.Contains(names, name) {
+			return nil, refuse("header %s names %s twice", contentfulNames, clip(name))
+		}
+		names = append(names, name)
+	}
+	for _, own := range []string{contentfulNames, contentfulStamp} {
+		if own = strings.ToLower(own); !slices.Contains(names, own) {
+			names = append(names, own)
 		}
 	}
 	slices.Sort(names)
@@ -85,6 +98,7 @@ const (
 func escape(s, safe string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
+	b.Grow(len(s))
 	for i := range len(s) {
 		c := s[i]
 		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'

@@ -107,7 +107,9 @@ func (p *hmacProver) verify(r *Request, now time.Time) error {
 // matches reports whether any signature in text is sum; with a nil sum, whether any is well-formed.
 func (p *hmacProver) matches(text string, sum []byte) bool {
 	var got [maxSum]byte
-	for item := range p.place.items(text) {
+	for more := true; more; {
+		var item string
+		item, text, more = p.place.next(text)
 		value, is := p.place.value(item)
 		if !is || !p.coding.decode(got[:p.size], value) {
 			continue
@@ -121,7 +123,9 @@ func (p *hmacProver) matches(text string, sum []byte) bool {
 
 // malformed says why text holds no signature.
 func (p *hmacProver) malformed(text, what string) error {
-	for item := range p.place.items(text) {
+	for list, more := text, true; more; {
+		var item string
+		item, list, more = p.place.next(list)
 		if _, is := p.place.value(item); is {
 			return refuse("%s is not %s of %d bytes", what, p.coding, p.size)
 		}

@@ -1,9 +1,6 @@
 package verify
 
-import (
-	"iter"
-	"strings"
-)
+import "strings"
 
 // text is what stands at the place.
 func (p *Place) text(r *Request) (string, error) {
@@ -55,12 +52,12 @@ func (p *Place) put(r *Request, text string) {
 	}
 }
 
-// items walks the list in text; a place without a separator holds one item.
-func (p *Place) items(text string) iter.Seq[string] {
+// next cuts the first item off a list; a place without a separator holds one item.
+func (p *Place) next(list string) (item, rest string, more bool) {
 	if p.Separator == "" {
-		return func(yield func(string) bool) { yield(text) }
+		return list, "", false
 	}
-	return strings.SplitSeq(text, p.Separator)
+	return strings.Cut(list, p.Separator)
 }
 
 // value is the encoded signature in an item, if it is one: with the right key, and the prefix, which is mandatory.
@@ -79,7 +76,9 @@ func (p *Place) value(item string) (string, bool) {
 // field is the only value of another key in the list, such as the t of "t=1,v1=ab".
 func (p *Place) field(text, key string) (string, error) {
 	found, count := "", 0
-	for item := range p.items(text) {
+	for more := true; more; {
+		var item string
+		item, text, more = p.next(text)
 		k, value, assigned := strings.Cut(item, p.Assign)
 		if assigned && k == key {
 			found = value
@@ -95,7 +94,7 @@ func (p *Place) field(text, key string) (string, error) {
 	return found, nil
 }
 
-// format is the inverse of items, value and field: the text for one signature and, unless stampKey is empty, a time.
+// format is the inverse of next, value and field: the text for one signature and, unless stampKey is empty, a time.
 func (p *Place) format(signature, stampKey, ts string) string {
 	text := p.Prefix + signature
 	if p.Assign != "" {

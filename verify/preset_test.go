@@ -1,0 +1,133 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCatalogIsSound(t *testing.T) {
+	found, problems := readCatalog()
+	for name, list := range problems {
+		t.Errorf("providers/%s.yaml: %v", name, list)
+	}
+	for _, name := range []string{"contentful", "github", "slack", "standard-webhooks", "stripe"} {
+		if found[name] == nil {
+			t.Errorf("preset %s missing", name)
+		}
+	}
+	for name, p := range found {
+		if p.Title == "" || !strings.HasPrefix(p.Docs, "https://") || p.Note == "" {
+			t.Errorf("%s: title, docs and note are needed", name)
+		}
+		if p.Type == "" || p.Dedupe == "" {
+			t.Errorf("%s: type and dedupe must be declared", name)
+		}
+		if p.Dedupe != "none" && p.DedupeFor < 2*p.Verify.window() {
+			t.Errorf("%s: a key kept for %v does not cover the %v in which a request can be replayed",
+				name, p.DedupeFor, 2*p.Verify.window())
+		}
+	}
+}
+
+func (s Scheme) window() time.Duration {
+	if s.Timestamp == nil {
+		return 0
+	}
+	return s.Timestamp.tolerance()
+}
+
+func TestSamples(t *testing.T) {
+	for _, name := range Names() {
+		p, _ := Lookup(name)
+		for _, info := range p.Samples {
+			t.Run(name+" "+info.Event, func(t *testing.T) {
+				r, err := Sample(name, info.Event)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wellFormed(t, r)
+				v := mustNew(t, p.Verify, secretFor(p.Verify, 'a'))
+				if err := v.Sign(r, signingTime()); err != nil {
+					t.Fatal(err)
+				}
+				if err := v.Verify(r, signingTime()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func wellFormed(t *testing.T, r *Request) {
+	t.Helper()
+	kind := strings.Join(r.Header["Content-Type"], "")
+	switch {
+	case len(r.Body) == 0:
+		t.Error("no body")
+	case strings.Contains(kind, "json"):
+		if !json.Valid(r.Body) {
+			t.Errorf("%s is not JSON: %.80s", kind, r.Body)
+		}
+	case strings.Contains(kind, "form"):
+		if _, err := url.ParseQuery(string(r.Body)); err != nil {
+			t.Error(err)
+		}
+	default:
+		t.Errorf("content type %q", kind)
+	}
+}
+
+// Variants are other events of the same size, for load and for sending several.
+func TestSampleVariants(t *testing.T) {
+	for _, name := range Names() {
+		first := sampleOf(t, name)
+		seen := map[string]int{string(first.Body) + first.id(): 0}
+		for _, n := range []int{1, 2, 10, 999, 12_345_678} {
+			r, err := SampleN(name, "", n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wellFormed(t, r)
+			if len(r.Body) != len(first.Body) {
+				t.Errorf("%s %d: %d bytes, the sample has %d", name, n, len(r.Body), len(first.Body))
+			}
+			key := string(r.Body) + r.id()
+			if other, twice := seen[key]; twice {
+				t.Errorf("%s: variants %d and %d are equal", name, other, n)
+			}
+			seen[key] = n
+		}
+	}
+}
+
+func (r *Request) id() string { return strings.Join(r.Header["Webhook-Id"], "") }
+
+func TestSamplesAreOwn(t *testing.T) {
+	a, b := sampleOf(t, "github"), sampleOf(t, "github")
+	a.Body[0], a.Header["X-Github-Event"][0] = 'x', "x"
+	if bytes.Equal(a.Body, b.Body) || b.Header["X-Github-Event"][0] == "x" || sampleOf(t, "github").Body[0] == 'x' {
+		t.Error("two samples share memory")
+	}
+}
+
+func TestUnknownSamples(t *testing.T) {
+	if _, err := Sample("nobody", ""); err == nil || err.Error() != `unknown preset "nobody"` {
+		t.Errorf("got %v", err)
+	}
+	want := `preset "stripe": no sample of "push"; there are invoice.paid, checkout.session.completed`
+	if _, err := Sample("stripe", "push"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestDedupeFor(t *testing.T) {
+	for dedupe, want := range map[string]time.Duration{"": 0, "none": 0, "digest": 10 * time.Minute, "body.id": 24 * time.Hour} {
+		if got := DedupeFor(dedupe); got != want {
+			t.Errorf("%q: %v, want %v", dedupe, got, want)
+		}
+	}
+}
