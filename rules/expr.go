@@ -21,7 +21,7 @@ func (p *parser) expression(n *yaml.Node, what string, k lang.Kind) *lang.Progra
 		p.fault(n, fmt.Sprintf("%s must be an expression, not %s", what, kindOf(n)), "")
 	case n.Style&yaml.TaggedStyle != 0:
 		p.fault(n, fmt.Sprintf("%s: YAML takes the beginning of this expression for a tag", what), hint)
-	case strings.TrimSpace(n.Value) == "":
+	case strings.TrimSpace(n.Value) == "" || isNull(n):
 		p.fault(n, fmt.Sprintf("%s is empty", what), "leave the key out, or write an expression")
 	case n.ShortTag() != "!!str" && n.ShortTag() != "!!bool":
 		p.fault(n, fmt.Sprintf("%s is %s, not an expression", what, kindOf(n)), hint)

@@ -134,6 +134,8 @@ func kindOf(n *yaml.Node) string {
 		return "a bool"
 	case "!!int", "!!float":
 		return "a number"
+	case "!!timestamp":
+		return "a date"
 	}
 	return "text"
 }

@@ -31,7 +31,7 @@ type Options struct {
 // Parse turns a file into a Set. The error is Faults: all that is wrong, at once. It never panics, and touches nothing
 // but what o gives it.
 func Parse(file File, o Options) (*Set, error) {
-	p := &parser{file: file, o: o, files: map[string]readFile{}, blanked: map[int]bool{}}
+	p := &parser{file: file, o: o, files: map[string]readFile{}, blanked: map[int]bool{}, hidden: map[string]bool{}}
 	set := p.parse()
 	if len(p.faults) > 0 {
 		return nil, p.sorted(p.faults)
@@ -56,7 +56,7 @@ type parser struct {
 	set      *Set
 	presets  map[string]*preset
 	secrets  map[string]string // secret to the source that used it last
-	hidden   []string          // values that no fault may show
+	hidden   map[string]bool   // values that no fault may show
 }
 
 func (p *parser) parse() *Set {
@@ -122,9 +122,11 @@ func (p *parser) watched() []string {
 	return paths
 }
 
-// fault notes what is wrong at a node.
+// fault notes what is wrong at a node. An alias was reported as such, whatever it stands for.
 func (p *parser) fault(n *yaml.Node, message, hint string) {
-	p.faultAt(n.Line, n.Column, message, hint)
+	if n.Kind != yaml.AliasNode {
+		p.faultAt(n.Line, n.Column, message, hint)
+	}
 }
 
 func (p *parser) faultAt(line, col int, message, hint string) {

@@ -25,6 +25,7 @@ func (p *parser) readPresets(n *yaml.Node) {
 		}
 		if _, taken := verify.Lookup(name); taken {
 			p.fault(f.key, what+" is built in", "give yours another name; keys on a source override those of its preset")
+			continue
 		}
 		own := &preset{at: map[string]*yaml.Node{}}
 		for _, kv := range fields {
@@ -56,7 +57,9 @@ func (p *parser) checkExpressions(at map[string]*yaml.Node) {
 // problems turns what verify found in a block into faults.
 func (p *parser) problems(problems []verify.Problem) {
 	for _, x := range problems {
-		p.faultAt(x.Line, x.Col, x.Message, x.Hint)
+		if !p.blanked[x.Line] {
+			p.faultAt(x.Line, x.Col, x.Message, x.Hint)
+		}
 	}
 }
 

@@ -1,7 +1,10 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -77,14 +80,37 @@ func (p *parser) exampleSecret(src *Source, n *yaml.Node) bool {
 // hide notes a value that no fault may show.
 func (p *parser) hide(s string) {
 	const shortest = 6 // what is shorter stands in many a line by chance
-	if len(s) >= shortest {
-		p.hidden = append(p.hidden, s)
+	for _, line := range splitLines(s) {
+		if line = strings.TrimSpace(line); len(line) >= shortest {
+			p.hidden[line] = true
+		}
 	}
 }
 
-// masked hides noted values in a fault; the source line keeps its length, so that the caret stays right.
+// hideAll hides what is written under the key of a secret, even where it will not be read as one.
+func (p *parser) hideAll(n *yaml.Node) {
+	for _, c := range n.Content {
+		p.hideAll(c)
+	}
+	pieces, bad := split(n.Value, false)
+	if bad != nil {
+		p.hide(n.Value)
+	}
+	for _, x := range pieces {
+		if x.kind == literalPiece {
+			p.hide(x.text)
+		}
+		p.hide(x.def)
+	}
+}
+
+// masked hides noted values in a fault; the source line keeps its length, so that the caret stays right. The longest
+// first: one may be a part of another.
 func (p *parser) masked(f Fault) Fault {
-	for _, s := range p.hidden {
+	long := slices.SortedFunc(maps.Keys(p.hidden), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+	for _, s := range long {
 		f.Source = strings.ReplaceAll(f.Source, s, strings.Repeat("*", len([]rune(s))))
 		f.Message = strings.ReplaceAll(f.Message, s, mask)
 		f.Hint = strings.ReplaceAll(f.Hint, s, mask)

@@ -206,6 +206,9 @@ func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Sche
 		p.unverified(src, b, at)
 		return
 	}
+	if at == nil && b.get("preset") == nil && b.get("verify") == nil {
+		return // already reported
+	}
 	if at == nil {
 		p.fault(key, fmt.Sprintf("source %q has no secret", src.Name),
 			fmt.Sprintf("write `secret: ${%s_SECRET}`", strings.ToUpper(strings.ReplaceAll(src.Name, "-", "_"))))

@@ -10,7 +10,8 @@ import (
 func didYouMean(word string, candidates []string) string {
 	best, bestCost := "", 3
 	for _, c := range candidates {
-		if cost := distance(strings.ToLower(word), c, bestCost); cost < bestCost && cost < max(2, (len(c)+1)/2) {
+		cost := distance(strings.ToLower(word), c, bestCost)
+		if cost < bestCost && cost <= (max(len(word), len(c))+1)/3 {
 			best, bestCost = c, cost
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,12 @@ func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
 	return d.Decode(n)
 }
 
-var syntaxLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	syntaxLine    = regexp.MustCompile(`^line (\d+): `)
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced`)
+	// lineBefore are the errors for which yaml.v3 names the line before the one it means.
+	lineBefore = regexp.MustCompile(`^(did not find expected (',' or|<|node content|key|'-' indicator)|found undefined tag|found duplicate %|found incompatible)`)
+)
 
 // syntax reports an error of the YAML parser. It knows the line at best, and stops at the first.
 func (p *parser) syntax(err error) {
@@ -55,16 +61,41 @@ func (p *parser) syntax(err error) {
 		return
 	}
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 0
+	line := 1 // left out for the first one
 	if m := syntaxLine.FindStringSubmatch(message); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		message = message[len(m[0]):]
+		if lineBefore.MatchString(message) {
+			line++
+		}
+	}
+	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+		line = 1 + slices.IndexFunc(p.lines, func(s string) bool { return strings.Contains(s, "*"+m[1]) })
 	}
 	hint := "the rest of the file is checked when this is repaired"
 	if strings.Contains(message, "tab") || strings.Contains(message, "cannot start any token") {
 		hint = "indent with spaces, not tabs; " + hint
 	}
-	p.faultAt(min(line, len(p.lines)), 0, "yaml: "+message, hint)
+	line = min(line, len(p.lines))
+	p.hideSecretLine(line)
+	p.faultAt(line, 0, "yaml: "+message, hint)
+}
+
+// hideSecretLine hides a line that seems to hold a secret: where the file cannot be parsed, nothing better is known.
+func (p *parser) hideSecretLine(line int) {
+	for i := line - 1; i >= 0; i-- {
+		text := strings.TrimSpace(p.lines[i])
+		if strings.Contains(text, "secret") {
+			_, value, _ := strings.Cut(p.lines[line-1], ":")
+			if i != line-1 {
+				value = p.lines[line-1]
+			}
+			p.hide(strings.TrimSpace(value))
+		}
+		if !strings.HasPrefix(text, "- ") && strings.Contains(text, ":") {
+			return
+		}
+	}
 }
 
 // plain walks over everything and refuses anchors, aliases, merges and keys that stand twice.
@@ -74,7 +105,7 @@ func (p *parser) plain(n *yaml.Node) {
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
-		p.fault(n, fmt.Sprintf("alias %q: anchors and aliases are not supported", n.Value), "write the value out")
+		p.faultAt(n.Line, n.Column, fmt.Sprintf("alias %q: anchors and aliases are not supported", n.Value), "write the value out")
 		return
 	case yaml.MappingNode:
 		p.keysOnce(n)
@@ -88,6 +119,9 @@ func (p *parser) keysOnce(n *yaml.Node) {
 	first := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		if key.Value == "secret" {
+			p.hideAll(n.Content[i+1])
+		}
 		switch line, twice := first[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
 			if key.Kind != yaml.AliasNode {
