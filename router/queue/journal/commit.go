@@ -214,17 +214,19 @@ func (l *Log) publish(entries []queue.Entry, took time.Duration) {
 }
 
 // abandon leaves a segment that failed to write or sync, for good: the kernel may have dropped what it could not
-// write, so a second sync that succeeds would prove nothing. One new segment is tried at once, unless the dead one
-// was itself that try.
+// write, so a second sync that succeeds would prove nothing. One new segment is tried at once, unless the last one
+// died less than a second ago.
 func (l *Log) abandon(cause error) {
 	l.logger.Error("journal segment is dead", "segment", l.active.path, "cause", cause)
 	l.dropEmpty(l.active)
-	l.active = nil
-	if time.Since(l.tried) < retryAfter {
+	again := !l.died.IsZero() && time.Since(l.died) < retryAfter
+	l.died = time.Now()
+	if again {
+		l.tried = l.died
 		l.refuse(cause)
 		return
 	}
-	l.refused = nil
+	l.active, l.refused = nil, nil
 	_ = l.roll(0) // kept in refused
 }
 

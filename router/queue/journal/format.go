@@ -50,9 +50,11 @@ func (h header) encode() []byte {
 	binary.LittleEndian.PutUint64(b[24:], h.number)
 	binary.LittleEndian.PutUint64(b[32:], h.first)
 	binary.LittleEndian.PutUint64(b[40:], h.counts)
-	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
+	sealHeader(b)
 	return b
 }
+
+func sealHeader(b []byte) { binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli)) }
 
 // seed is what every checksum in the segment starts from.
 func (h header) seed() uint32 {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"os"
 	"testing"
 
 	"github.com/hookrouter/hookrouter/router/queue"
@@ -20,4 +21,48 @@ func openTest(t *testing.T, dir string) *Log {
 
 func TestConformance(t *testing.T) {
 	logtest.Run(t, func(t *testing.T, dir string) queue.Log { return openTest(t, dir) })
+}
+
+func TestCrash(t *testing.T) {
+	logtest.Crash(t, logtest.Engine{
+		Open:   func(t *testing.T, dir string) queue.Log { return openTest(t, dir) },
+		Copy:   copySegments,
+		Newest: newest,
+	}, 50)
+}
+
+// copySegments copies oldest first: what a newer one says of an older is true of the copy then, or was not yet.
+func copySegments(t *testing.T, from, to string) {
+	t.Helper()
+	numbers, _, err := list(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range numbers {
+		b, err := os.ReadFile(segmentPath(from, n))
+		if err == nil {
+			err = os.WriteFile(segmentPath(to, n), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func newest(t *testing.T, dir string) (file string, first, end int64) {
+	t.Helper()
+	numbers, _, err := list(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSegment(dir, numbers[len(numbers)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.file.Close() }()
+	f, err := s.examine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.path, itemsStart, f.end
 }

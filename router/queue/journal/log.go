@@ -66,6 +66,7 @@ type Log struct {
 	next    chan prepared
 	tried   time.Time // when a new segment was last tried
 	refused error     // why there is none
+	died    time.Time // when a segment last failed
 
 	mu       sync.Mutex // guards what follows
 	closed   bool

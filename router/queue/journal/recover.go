@@ -96,7 +96,7 @@ func (l *Log) settle(s *segment, f findings) error {
 		return nil
 	}
 	b := make([]byte, f.end-f.unsynced)
-	if _, err := s.file.ReadAt(b, f.unsynced); err != nil {
+	if _, err := s.file.ReadAt(b, f.unsynced); err != nil && !errors.Is(err, io.EOF) { // the last padding may be cut
 		return err
 	}
 	for _, h := range fillers {

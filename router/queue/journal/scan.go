@@ -55,7 +55,7 @@ func (s *scanner) try() (it item, found bool, err error) {
 		return item{}, false, err
 	}
 	h, ok := decodeHead(b, s.seed)
-	if !ok || h.seq <= s.seq || h.seq > s.limit || itemSize(h.size) > s.end-s.off {
+	if !ok || h.seq <= s.seq || h.seq > s.limit || int64(itemHeader+h.size) > s.end-s.off {
 		return item{}, false, nil
 	}
 	if b, err = s.bytes(itemHeader + h.size); err != nil {
