@@ -206,5 +206,3 @@ func (l *logs) tail(n int) string {
 	text := l.text()
 	return text[max(0, len(text)-n):]
 }
-
-func (l *logs) count(part string) int { return bytes.Count([]byte(l.text()), []byte(part)) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -79,7 +80,8 @@ func (c *cli) read(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// faults prints the faults of a rules file as a person reads them; any other error is returned as it is.
+// faults prints the faults of a rules file as a person reads them, and keeps what an error says beside them; any other
+// error is returned as it is.
 func (c *cli) faults(err error) error {
 	var faults rules.Faults
 	if !errors.As(err, &faults) {
@@ -88,5 +90,9 @@ func (c *cli) faults(err error) error {
 	if err := faults.Format(c.stderr); err != nil {
 		return err
 	}
-	return &failure{exitNo, fmt.Errorf("%d %s", len(faults), plural(len(faults), "fault")), ""}
+	said := fmt.Sprintf("%d %s", len(faults), plural(len(faults), "fault"))
+	if rest := strings.TrimSpace(strings.TrimPrefix(err.Error(), faults.Error())); rest != "" {
+		said += ", " + rest
+	}
+	return &failure{exitNo, errors.New(said), ""}
 }

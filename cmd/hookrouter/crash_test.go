@@ -120,3 +120,29 @@ func garbleFiles(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 }
+
+// TestStopUnderLoad: an operator's stop cuts nothing off, and the next start goes on where it ended.
+func TestStopUnderLoad(t *testing.T) {
+	l := newLedger()
+	s := newServer(t, binary(t), fmt.Sprintf(crashRules, listen(t, sink.New(sink.Options{Keep: -1, Seen: l.receive}))))
+	s.start()
+	s.waitReady(10 * time.Second)
+	load := startSenders(t, l, s.listen, 16, 500)
+	for range 3 {
+		before := l.accepted.Load()
+		eventually(t, 10*time.Second, "events are accepted", func() bool { return l.accepted.Load() > before+100 })
+		if code := s.stop(); code != 0 {
+			t.Errorf("exit code %d, want 0", code)
+		}
+		s.start()
+	}
+	load.end()
+	s.waitReady(10 * time.Second)
+	lost := settle(t, s.api(), time.Minute)
+	if lost > 0 {
+		t.Errorf("%d attempts were cut off by a stop", lost)
+	}
+	for _, fault := range l.faults(0) {
+		t.Error(fault)
+	}
+}

@@ -17,20 +17,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/hookrouter/hookrouter/client"
 )
 
-// TestMain keeps the binaries that tests build in one folder, and each is built once.
+// TestMain lets the scripts run the command inside the test binary.
 func TestMain(m *testing.M) {
+	testscript.Main(tests{m}, map[string]func(){"hookrouter": main})
+}
+
+// tests run with one folder for the binaries that they build.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
 	dir, err := os.MkdirTemp("", "hookrouter-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
+	defer os.RemoveAll(dir)
 	builds.dir = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	return m.M.Run()
+}
+
+// TestCommands runs each command as its user types it: what it prints, and its exit code.
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true})
 }
 
 // builds are the binaries of this run, by what was planted in them.

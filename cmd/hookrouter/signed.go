@@ -35,7 +35,7 @@ func post(ctx context.Context, to string, r *verify.Request) (answered, error) {
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return answered{}, err
+		return answered{}, &failure{exitUnreachable, err, "does `hookrouter run` listen there? --to URL says where to send"}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
