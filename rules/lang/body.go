@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"mime"
@@ -180,8 +181,11 @@ func parseParts(raw []byte, boundary string) (map[string]any, error) {
 	if boundary == "" {
 		return nil, fmt.Errorf("invalid multipart: no boundary in Content-Type")
 	}
+	if !bytes.Contains(raw, []byte("--"+boundary+"--")) { // the reader takes some of what is cut off as the end
+		return nil, fmt.Errorf("invalid multipart: it is cut off")
+	}
 	fields := map[string][]string{}
-	reader := multipart.NewReader(strings.NewReader(string(raw)), boundary)
+	reader := multipart.NewReader(bytes.NewReader(raw), boundary)
 	for n := 1; ; n++ {
 		part, err := reader.NextRawPart()
 		if err == io.EOF {

@@ -140,7 +140,12 @@ func ordering(holds func(order int) bool) impl {
 }
 
 func (s *site) both() string {
-	if len(s.operands) < 2 {
+	switch {
+	case len(s.operands) == 1 && s.what == "-":
+		return "-" + s.operands[0].text
+	case len(s.operands) == 1:
+		return s.what + "(" + s.operands[0].text + ")"
+	case len(s.operands) != 2:
 		return s.what
 	}
 	return s.operands[0].text + " " + s.what + " " + s.operands[1].text

@@ -89,6 +89,11 @@ func checkConfig() *conf.Config {
 	for name, t := range own {
 		config.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{t}}
 	}
+	// expr's own signatures of these refuse nil, or explain themselves badly.
+	config.Functions["len"] = &builtin.Function{Name: "len", Types: []reflect.Type{reflect.TypeFor[func(any) int]()}}
+	config.Functions["sort"] = &builtin.Function{Name: "sort", Types: []reflect.Type{
+		reflect.TypeFor[func(any) []any](), reflect.TypeFor[func(any, string) []any](),
+	}}
 	return config
 }
 

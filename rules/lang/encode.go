@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -46,6 +47,7 @@ func (e *encoder) value(v any, depth int) error {
 	if depth > maxValue {
 		return fmt.Errorf("nested deeper than %d", maxValue)
 	}
+	e.room(64)
 	switch v := v.(type) {
 	case nil:
 		e.out = append(e.out, "null"...)
@@ -75,6 +77,13 @@ func (e *encoder) value(v any, depth int) error {
 		return fmt.Errorf("it holds a %T", v)
 	}
 	return nil
+}
+
+// room doubles the buffer when n more bytes don't fit: append grows a large one in smaller steps, and so copies more.
+func (e *encoder) room(n int) {
+	if cap(e.out)-len(e.out) < n {
+		e.out = slices.Grow(e.out, max(n, len(e.out)))
+	}
 }
 
 func (e *encoder) list(list []any, depth int) error {
@@ -123,6 +132,7 @@ func (e *encoder) text(s string) error {
 	if !utf8.ValidString(s) {
 		return fmt.Errorf("it holds text that is not UTF-8: use b64()")
 	}
+	e.room(len(s))
 	e.out = append(e.out, '"')
 	from := 0
 	for i := range len(s) {
@@ -153,10 +163,11 @@ func appendEscape(out []byte, c byte) []byte {
 	return append(out, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 }
 
-// appendFloat writes the shortest form that reads back as the same number, with an exponent only where it is short.
+// appendFloat writes the shortest form that reads back as the same number. What is beyond 2⁵³ gets an exponent: its
+// shortest digits, filled up with zeros, would read as another integer.
 func appendFloat(out []byte, f float64) []byte {
 	format, size := byte('f'), math.Abs(f)
-	if size != 0 && (size < 1e-6 || size >= 1e21) {
+	if size != 0 && (size < 1e-6 || size >= 1<<53) {
 		format = 'e'
 	}
 	return strconv.AppendFloat(out, f, format, -1, 64)

@@ -120,20 +120,16 @@ func fnJoin(r *run, s *site, args []any) any {
 	if len(args) == 2 {
 		glue = s.text(args, 1)
 	}
-	var out strings.Builder
+	texts := make([]string, len(list))
 	for i, v := range list {
 		text, is := v.(string)
 		if !is {
 			s.failAt(0, "holds %s at %d, join takes strings", aKind(v), i)
 		}
-		if i > 0 {
-			r.grow(len(glue))
-			out.WriteString(glue)
-		}
-		r.grow(len(text))
-		out.WriteString(text)
+		r.grow(16 + len(glue) + len(text))
+		texts[i] = text
 	}
-	return out.String()
+	return strings.Join(texts, glue)
 }
 
 // fnIndexOf counts in characters, as len and slices do; -1 when there is none.

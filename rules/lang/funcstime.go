@@ -28,15 +28,26 @@ func fnDate(_ *run, s *site, args []any) any {
 		if err != nil {
 			s.failAt(0, "is no time in the layout %s", strconv.Quote(s.text(args, 1)))
 		}
-		return t.UTC()
+		return s.utc(t)
 	}
 	for _, layout := range layouts {
 		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
-			return t.UTC()
+			return s.utc(t)
 		}
 	}
 	s.failAt(0, "is no time; date(text, layout) reads other forms")
 	return nil
+}
+
+// utc refuses a zone that is only named: which offset is meant by PST or IST would be a guess.
+func (s *site) utc(t time.Time) time.Time {
+	switch zone, offset := t.Zone(); {
+	case offset != 0, zone == "UTC", zone == "GMT", zone == "":
+		return t.UTC()
+	default:
+		s.failAt(0, "has the zone %s, write its offset as in +02:00", zone)
+	}
+	return t
 }
 
 func fnDuration(_ *run, s *site, args []any) any {

@@ -84,6 +84,10 @@ func (in *inspector) identifier(n *ast.IdentifierNode) {
 		in.failf(n, "call it: "+n.Value+"(…)", "%s is a function", n.Value)
 		return
 	}
+	if hint := refused[n.Value]; hint != "" {
+		in.failf(n, hint, "%s is not available", n.Value)
+		return
+	}
 	if n.Value == "$env" {
 		in.failf(n, "an expression sees the event only", "unknown name %s", n.Value)
 		return
@@ -172,7 +176,7 @@ type pattern struct {
 }
 
 // cost is how many steps it takes to match n bytes: Go's engine takes time in proportion to both sizes.
-func (p *pattern) cost(n int) int { return 1 + n*(4+p.size/4)/64 }
+func (p *pattern) cost(n int) int { return 1 + n*(4+p.size)/16 }
 
 func (in *inspector) pattern(n *ast.BinaryNode) {
 	text, is := n.Right.(*ast.StringNode)

@@ -11,8 +11,9 @@ const (
 	MaxNodes = 10_000
 	// MaxPattern is the longest pattern of `matches`, in bytes.
 	MaxPattern = 1000
-	// MaxSteps is how many steps one run may take: one for each operation, and one for each 64 bytes that it reads.
-	MaxSteps = 200_000
+	// MaxSteps is how many steps one run may take: one for each operation, one for each 64 bytes that it reads, and
+	// about one for each byte that a pattern reads, more for a large pattern. All of them take about 25 ms.
+	MaxSteps = 100_000
 	// MaxMemory is how many bytes one run may build in all, whether or not they are kept.
 	MaxMemory = 8 << 20
 	// MaxOutput is the longest body that a transform may produce, in bytes.

@@ -19,7 +19,8 @@ func (w *writer) builtin(n *ast.BuiltinNode) ast.Node {
 		return w.call("$sum", w.site(n, n.Name, n.Arguments[0]), list)
 	case "count":
 		if len(n.Arguments) == 1 {
-			return w.loop("count", list, w.call("$turnTruth", w.site(n, n.Name, n.Arguments[0]), &ast.PointerNode{}))
+			element := w.located(n.Arguments[0], &ast.PointerNode{})
+			return w.loop("count", list, w.call("$turnTruth", w.site(n, n.Name, element), &ast.PointerNode{}))
 		}
 	case "groupBy":
 		return w.call("$groupBy", w.site(n, n.Name, n.Arguments[0]), w.loop("map", list, w.pair(n)))

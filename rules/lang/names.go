@@ -136,7 +136,7 @@ func functionNames() []string {
 
 // suggest says which of the names was probably meant, as a hint.
 func suggest(name string, among []string) string {
-	best, least := "", 1+len(name)/3
+	best, least := "", len(name)/3
 	for _, candidate := range among {
 		if d := distance(strings.ToLower(name), strings.ToLower(candidate), least); d <= least && (best == "" || d < least) {
 			best, least = candidate, d

@@ -61,6 +61,9 @@ func runError(err error) error {
 		if place != nil {
 			message = firstLine(place.Message)
 		}
+		if message == "memory budget exceeded" {
+			message = "the expression builds lists that are too long"
+		}
 		return &RunError{Offset: at, Message: message}
 	}
 	if ours.noPlace {

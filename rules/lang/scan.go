@@ -117,9 +117,13 @@ func plain(message string) string {
 		{"mismatched types", "kinds"}, {"mismatched type", "kind"}, {"[]interface {}", "list"}, {"interface {}", "any"},
 		{"map[string]any", "map"}, {"map[any]list", "map"}, {"time.Time", "time"}, {"time.Duration", "duration"},
 		{"int64", "int"}, {"float64", "float"}, {"unexpected token EOF", "the expression ends too early"},
-		{"compilation failed: ", ""}, {"takes only array (got", "takes a list (got"},
+		{"compilation failed: ", ""}, {"takes only array (got", "takes a list (got"}, {"%!s(<nil>)", "nil"},
+		{"kinds unknown", "kinds any"}, {"and unknown)", "and any)"}, {"empty array", "empty list"},
 	} {
 		message = strings.ReplaceAll(message, r.from, r.to)
+	}
+	if from, to := strings.Index(message, "strconv."), strings.LastIndex(message, ": "); from > 0 && from < to {
+		message = message[:from] + message[to+2:]
 	}
 	if token, is := strings.CutPrefix(message, "unexpected token "); is {
 		if from, to := strings.Index(token, `("`), strings.LastIndex(token, `")`); from > 0 && from < to {
@@ -143,6 +147,10 @@ func hintFor(message string) string {
 		return "combine with and"
 	case message == `unexpected "|"`:
 		return "combine with or"
+	case message == `unexpected ":"`:
+		return "as the body of a predicate a map stands in two braces: {{name: value}}"
+	case strings.Contains(message, "operation: contains"):
+		return "for a list write: value in list"
 	case strings.Contains(message, "cannot be mixed"):
 		return "put the part with ?? in parentheses"
 	case strings.Contains(message, "takes a list (got map"):
