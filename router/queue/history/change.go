@@ -10,7 +10,7 @@ const (
 	NewEvent    Kind = iota + 1 // Event is a new row
 	NewDelivery                 // Delivery is a new row
 	SetDelivery                 // the row (Delivery.EventPos, Delivery.ID) takes over what can change in one
-	NoteEvent                   // the row (Event.Pos, Event.ID): Duplicates more, Added when not 0
+	NoteEvent                   // the event's row at Event.Pos: Duplicates more, Added when it is not 0
 )
 
 // Change is what one record of the log does to one row. It holds no pointers and no text.
@@ -56,7 +56,7 @@ type Delivery struct {
 	Route       Hash
 	Destination Hash
 
-	// The rest can change. The counts are at most 65,535 and may be old while it is pending: memory has them.
+	// The rest can change. The counts end at 65,535, Lost at 255; they may be old while it is pending: memory has them.
 	Last      uint64 // of the last record about it that names the one before
 	Successor uint64 // of the record that made the delivery which superseded it, 0 when none did
 	Updated   int64  // milliseconds since 1970
@@ -66,6 +66,7 @@ type Delivery struct {
 	Attempts  uint16
 	Tries     uint16
 	Merged    uint16
+	Lost      uint8
 }
 
 // Count fits n in a row.

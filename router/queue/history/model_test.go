@@ -98,7 +98,7 @@ func (m *model) set(d *modelDelivery, state event.State) {
 	d.Last, d.State, d.Updated = m.record(), state, m.clock
 	d.Tries++
 	d.Attempts++
-	d.Merged, d.Successor = uint16(m.serial), 0
+	d.Merged, d.Lost, d.Successor = uint16(m.serial), uint8(m.pos), 0
 	if d.Pos == d.EventPos && state == event.Canceled {
 		d.Successor = m.pos - 1
 	}
@@ -111,8 +111,7 @@ func (m *model) again(e *modelEvent, n int) {
 	for range n {
 		m.deliver(e, event.Pending)
 	}
-	note := e.Event
-	note.Duplicates, note.Added = 1, 0
+	note := history.Event{Pos: e.Pos, Duplicates: 1}
 	if n > 0 {
 		note.Added, e.Added = at, at
 	}

@@ -42,12 +42,12 @@ func patchAll(main, carried *stream, patches []patch) error {
 
 func patchOne(m, c *reader, p *patch) error {
 	for _, r := range []*reader{m, c} {
-		i, err := r.find(p.pos, p.row.id)
+		i, err := r.find(p)
 		if err != nil {
 			return err
 		}
 		if i >= 0 {
-			return r.change(i, p)
+			return r.changeFound(c, i, p)
 		}
 	}
 	if p.kind == patchNote {
@@ -58,4 +58,23 @@ func patchOne(m, c *reader, p *patch) error {
 		return err
 	}
 	return m.change(i, p)
+}
+
+// changeFound applies p to row i of r; of an event that was carried before it hides that row, too.
+func (r *reader) changeFound(carried *reader, i int, p *patch) error {
+	x, err := r.at(i)
+	if err != nil {
+		return err
+	}
+	again := p.carriedAgain(x)
+	if err := r.change(i, p); err != nil || !again {
+		return err
+	}
+	i, err = carried.findID(p.row.id, func(x *row) bool {
+		return x.kind == rowEvent && x.flags&flagHidden == 0 && x.pos < p.row.at
+	})
+	if err != nil || i < 0 {
+		return err
+	}
+	return carried.change(i, p)
 }

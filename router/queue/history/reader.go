@@ -43,18 +43,18 @@ func (c *reader) load(i int) error {
 	return nil
 }
 
-// find returns the index of the row of id that the record at pos made, or -1.
-func (c *reader) find(pos uint64, id [16]byte) (int, error) {
-	i, err := c.s.search(c, pos)
+// find returns the index of the row that p changes, if the record at p.pos made it, or -1.
+func (c *reader) find(p *patch) (int, error) {
+	i, err := c.s.search(c, p.pos)
 	if err != nil {
 		return -1, err
 	}
 	for ; i < c.s.end(); i++ {
 		r, err := c.at(i)
-		if err != nil || r.pos != pos {
+		if err != nil || r.pos != p.pos {
 			return -1, err
 		}
-		if r.id == id {
+		if p.fits(r) {
 			return i, nil
 		}
 	}

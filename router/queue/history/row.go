@@ -39,6 +39,7 @@ type row struct {
 	attempts uint16
 	tries    uint16
 	merged   uint16 // - or Merged
+	lost     uint8  // - or Lost
 	kind     uint8
 	state    uint8
 	reason   uint8
@@ -73,7 +74,7 @@ func deliveryRow(d *Delivery, at uint64) row {
 	r := row{
 		pos: d.Pos, link: d.EventPos, at: at, last: d.Last, extra: d.Previous, id: d.ID, time: d.Updated,
 		typ: uint64(d.Type), route: short(d.Route), dest: short(d.Destination), source: short(d.Source),
-		round: d.Round, attempts: d.Attempts, tries: d.Tries, merged: d.Merged,
+		round: d.Round, attempts: d.Attempts, tries: d.Tries, merged: d.Merged, lost: d.Lost,
 		kind: rowDelivery, state: uint8(d.State), reason: uint8(d.Reason),
 	}
 	if d.Successor != 0 {
@@ -95,7 +96,7 @@ func (r *row) delivery() Delivery {
 		ID: r.id, Pos: r.pos, EventPos: r.link, Last: r.last, Source: Hash(r.source),
 		Type: Hash(r.typ), Route: Hash(r.route), Destination: Hash(r.dest), Updated: r.time,
 		State: event.State(r.state), Reason: event.Reason(r.reason),
-		Round: r.round, Attempts: r.attempts, Tries: r.tries, Merged: r.merged,
+		Round: r.round, Attempts: r.attempts, Tries: r.tries, Merged: r.merged, Lost: r.lost,
 	}
 	if r.flags&flagSuccessor != 0 {
 		d.Successor = r.extra
@@ -130,7 +131,7 @@ func (r *row) encode(b []byte) {
 	le.PutUint16(b[86:], r.attempts)
 	le.PutUint16(b[88:], r.tries)
 	le.PutUint16(b[90:], r.merged)
-	b[92], b[93], b[94], b[95] = r.kind, r.state, r.reason, r.flags
+	b[92], b[93], b[94], b[95] = r.lost, r.kind<<4|r.state, r.reason, r.flags
 }
 
 func (r *row) decode(b []byte) {
@@ -151,5 +152,5 @@ func (r *row) decode(b []byte) {
 	r.attempts = le.Uint16(b[86:])
 	r.tries = le.Uint16(b[88:])
 	r.merged = le.Uint16(b[90:])
-	r.kind, r.state, r.reason, r.flags = b[92], b[93], b[94], b[95]
+	r.lost, r.kind, r.state, r.reason, r.flags = b[92], b[93]>>4, b[93]&15, b[94], b[95]
 }

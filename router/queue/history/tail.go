@@ -80,11 +80,22 @@ func (t *tail) change(p *patch) {
 	if r == nil {
 		r = findRow(t.carried, p)
 	}
-	if r == nil {
+	if r == nil || p.carriedAgain(r) {
 		t.patches = append(t.patches, *p)
 		return
 	}
 	p.apply(r)
+}
+
+// fits reports whether p changes r, which the record at p.pos made.
+func (p *patch) fits(r *row) bool {
+	return r.id == p.row.id || p.kind == patchNote && r.kind == rowEvent
+}
+
+// carriedAgain reports whether r was hidden before p hides it: some of the event's deliveries were carried already,
+// and the row of the event that came with them is to be hidden, too.
+func (p *patch) carriedAgain(r *row) bool {
+	return p.kind == patchHide && r.kind == rowEvent && r.flags&flagHidden != 0
 }
 
 // findRow finds what p changes among rows made by the record at p.pos; a delivery that was added later is not found
@@ -95,7 +106,7 @@ func findRow(rows []row, p *patch) *row {
 	}
 	i := sort.Search(len(rows), func(i int) bool { return rows[i].pos >= p.pos })
 	for ; i < len(rows) && rows[i].pos == p.pos; i++ {
-		if rows[i].id == p.row.id {
+		if p.fits(&rows[i]) {
 			return &rows[i]
 		}
 	}
@@ -127,6 +138,7 @@ func (p *patch) apply(r *row) {
 func (r *row) set(from *row) {
 	r.last, r.time, r.state, r.reason = from.last, from.time, from.state, from.reason
 	r.round, r.attempts, r.tries, r.merged = from.round, from.attempts, from.tries, from.merged
+	r.lost = from.lost
 	if r.link != r.pos {
 		return
 	}
