@@ -55,8 +55,9 @@ func (s *state) applyCarried(rec *record, pos Pos) {
 		if w.round != uint32(d.Round) || w.tries != uint32(d.Tries) || w.state != d.State {
 			continue
 		}
+		was := w.eventPos
 		w.eventPos, w.last = pos, pos
-		s.emit(r, rowChange{})
+		s.emit(r, rowChange{was: was})
 		s.out.hits++
 	}
 }

@@ -3,22 +3,26 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/router/queue/history"
 )
 
-var errTemporary = errors.New("lists need the history")
+// ErrQuery: the query cannot be answered as it is; the error says why.
+var ErrQuery = errors.New("bad query")
 
 // Query selects events or deliveries, newest first. Empty fields select all.
 type Query struct {
 	Source, Type, Route, Destination, SenderID string
 
-	State        string // pending, delivered, dead, canceled, or for events unmatched
-	Since, Until time.Time
-	Limit        int    // 0 means 50; at most 1,000
-	Cursor       string // Next of the page before
-	// Filter decides on what the fields above let pass; a page may then be short and still have a Next.
+	State        string    // pending, delivered, dead, canceled, or for events unmatched
+	Since, Until time.Time // events received, deliveries made, from Since on and before Until
+	Limit        int       // 0 means 50; at most 1,000
+	Cursor       string    // Next of the page before
+	// Filter decides on what the fields above let pass; a page may then be short and still have a Next. For
+	// deliveries it sees their event, without counts.
 	Filter func(*EventRow) (bool, error)
 }
 
@@ -56,12 +60,175 @@ type DeliveryRow struct {
 	LastError  string
 }
 
-// Events lists events; it reflects every commit that returned before it.
+const (
+	defaultLimit = 50
+	maxLimit     = 1000
+	// readsPerPage bounds the records that one page reads while Filter refuses them.
+	readsPerPage = 2 * maxLimit
+)
+
+// Events lists events; it reflects every commit that returned before it. ErrQuery, an error of Filter, or one of the
+// log.
 func (q *Queue) Events(ctx context.Context, query Query) (Page[EventRow], error) {
-	return Page[EventRow]{}, errTemporary
+	return listed(ctx, q, &query, q.past.h.Events, q.listEvent)
 }
 
-// Deliveries lists deliveries; it reflects every commit that returned before it.
+// Deliveries lists deliveries in the same way.
 func (q *Queue) Deliveries(ctx context.Context, query Query) (Page[DeliveryRow], error) {
-	return Page[DeliveryRow]{}, errTemporary
+	return listed(ctx, q, &query, q.past.h.Deliveries, q.listDelivery)
+}
+
+// listed takes rows from the history until the page is full or has cost enough, and makes items of them by their
+// records.
+func listed[R, T any](
+	ctx context.Context, q *Queue, query *Query,
+	rows func(history.Filter, string, int) (history.Page[R], error),
+	tell func(context.Context, *Query, *R) (*T, error),
+) (Page[T], error) {
+	page := Page[T]{Rebuilding: q.past.rebuilding(), Next: query.Cursor}
+	f, limit, err := query.rows()
+	if err != nil {
+		return page, err
+	}
+	for reads := 0; ; {
+		want := limit - len(page.Items)
+		got, err := rows(f, page.Next, want)
+		switch {
+		case errors.Is(err, history.ErrCursor):
+			return page, fmt.Errorf("%w: %w", ErrQuery, err)
+		case err != nil: // keepHistory sees to it
+			page.Rebuilding, page.Next = true, ""
+			return page, nil
+		}
+		for i := range got.Items {
+			item, err := tell(ctx, query, &got.Items[i])
+			if err != nil {
+				return page, err
+			}
+			if item != nil {
+				page.Items = append(page.Items, *item)
+			}
+		}
+		page.Next = got.Next
+		reads += len(got.Items)
+		if page.Next == "" || len(page.Items) == limit || len(got.Items) < want || reads >= readsPerPage {
+			return page, nil
+		}
+	}
+}
+
+// rows is what the history can decide.
+func (query *Query) rows() (f history.Filter, limit int, err error) {
+	f = history.Filter{
+		Source: query.Source, Type: query.Type, Sender: query.SenderID,
+		Route: query.Route, Destination: query.Destination, Since: query.Since, Until: query.Until,
+	}
+	switch query.State {
+	case "":
+	case "unmatched":
+		f.Unmatched = true
+	default:
+		if f.State, err = event.ParseState(query.State); err != nil {
+			return f, 0, fmt.Errorf("%w: %w", ErrQuery, err)
+		}
+	}
+	limit = query.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	return f, min(limit, maxLimit), nil
+}
+
+// listEvent reads the record of a row; nil when it is gone or decides otherwise than the row.
+func (q *Queue) listEvent(ctx context.Context, query *Query, r *history.EventItem) (*EventRow, error) {
+	first, err := q.listedEvent(ctx, Pos(r.Pos), r.ID)
+	if first == nil || err != nil {
+		return nil, err
+	}
+	row := eventRow(first)
+	row.Duplicates = int(r.Duplicates)
+	row.Pending, row.Delivered, row.Dead, row.Canceled = r.Pending, r.Delivered, r.Dead, r.Canceled
+	row.Matched = r.Pending + r.Delivered + r.Dead + r.Canceled
+	if ok, err := query.passes(&row, row.ReceivedAt); !ok || err != nil {
+		return nil, err
+	}
+	return &row, nil
+}
+
+// listedEvent is nil when the record is gone, or not that of the event.
+func (q *Queue) listedEvent(ctx context.Context, pos Pos, id event.EventID) (*found, error) {
+	first, err := q.eventAt(ctx, pos, true)
+	if errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", id, err)
+	}
+	if first.rec.event.ID != id {
+		return nil, nil
+	}
+	return first, nil
+}
+
+func eventRow(first *found) EventRow {
+	e := &first.rec.event
+	return EventRow{
+		ID: e.ID, Pos: first.pos, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt,
+		Size: first.rec.body.length, Marks: len(e.Marks) > 0,
+	}
+}
+
+// passes compares the texts and times that rows only have hashes and parts of.
+func (query *Query) passes(row *EventRow, at time.Time) (bool, error) {
+	same := (query.Source == "" || query.Source == row.Source) && (query.Type == "" || query.Type == row.Type) &&
+		(query.SenderID == "" || query.SenderID == row.SenderID) &&
+		!at.Before(query.Since) && (query.Until.IsZero() || at.Before(query.Until))
+	if !same || query.Filter == nil {
+		return same, nil
+	}
+	return query.Filter(row)
+}
+
+// listDelivery takes a delivery from memory or from its records; nil as listEvent.
+func (q *Queue) listDelivery(ctx context.Context, query *Query, r *history.Delivery) (*DeliveryRow, error) {
+	at, ok := q.inMemory(r.ID)
+	if !ok {
+		var err error
+		if at, err = q.remembered(ctx, r); at == nil || err != nil {
+			return nil, err
+		}
+	}
+	if query.Route != "" && query.Route != at.Route || query.Destination != "" && query.Destination != at.Destination ||
+		query.State != "" && query.State != at.State.String() {
+		return nil, nil
+	}
+	first, err := q.listedEvent(ctx, at.eventPos, at.Event)
+	if first == nil || err != nil {
+		return nil, err
+	}
+	ev := eventRow(first)
+	if ok, err := query.passes(&ev, at.Created); !ok || err != nil {
+		return nil, err
+	}
+	row := &DeliveryRow{Delivery: at.Delivery, Source: ev.Source, Type: ev.Type}
+	return row, q.lastAttempt(ctx, at.Prev, row)
+}
+
+// lastAttempt fills in how the last attempt ended. A few records back there is one, if there is any.
+func (q *Queue) lastAttempt(ctx context.Context, pos Pos, row *DeliveryRow) error {
+	d := &DeliveryDetail{Delivery: row.Delivery}
+	for range 4 {
+		if pos == 0 || len(d.Attempts) > 0 {
+			break
+		}
+		rec, err := q.recordAt(ctx, pos)
+		if rec == nil || err != nil {
+			return err
+		}
+		pos = rec.story(d, false)
+	}
+	if len(d.Attempts) > 0 {
+		row.LastStatus, row.LastError = d.Attempts[0].Status, d.Attempts[0].Error
+	}
+	return nil
 }

@@ -3,6 +3,8 @@ package queue
 import (
 	"log/slog"
 	"time"
+
+	"github.com/hookrouter/hookrouter/router/queue/history"
 )
 
 // Options of a Queue. The zero value of each field but Dir means its default.
@@ -16,6 +18,8 @@ type Options struct {
 	// time, whichever comes first; 0 means 256 MiB and 5 minutes.
 	SnapshotBytes int64
 	SnapshotEvery time.Duration
+	// History says how the history is kept on disk; its zero value is for production.
+	History history.Options
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 }

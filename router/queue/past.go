@@ -13,8 +13,15 @@ type pastEvent struct {
 	duplicates int
 }
 
-// pastEvent finds an event by reading the log.
+// pastEvent finds an event in the history or, while that is rebuilt, by reading the log.
 func (q *Queue) pastEvent(ctx context.Context, id event.EventID) (pastEvent, error) {
+	if !q.past.rebuilding() {
+		if e, ok, err := q.past.h.Event(id); ok {
+			return pastEvent{pos: Pos(e.Pos), added: Pos(e.Added), duplicates: int(e.Duplicates)}, nil
+		} else if err == nil {
+			return pastEvent{}, fmt.Errorf("event %s: %w", id, ErrNotFound)
+		}
+	}
 	var past pastEvent
 	err := q.relive(ctx, func(rec *record, pos Pos, eff *effect) {
 		switch {
@@ -37,8 +44,18 @@ func (q *Queue) pastEvent(ctx context.Context, id event.EventID) (pastEvent, err
 	return past, err
 }
 
-// pastDelivery finds a delivery that left memory by reading the log.
+// pastDelivery finds a delivery that left memory, as pastEvent.
 func (q *Queue) pastDelivery(ctx context.Context, id event.DeliveryID) (*whereabouts, error) {
+	if !q.past.rebuilding() {
+		if d, ok, err := q.past.h.Delivery(id); ok {
+			if at, err := q.remembered(ctx, &d); at != nil || err != nil {
+				return at, err
+			}
+			return nil, fmt.Errorf("delivery %s: %w", id, ErrTrimmed)
+		} else if err == nil {
+			return nil, fmt.Errorf("delivery %s: %w", id, ErrNotFound)
+		}
+	}
 	var at *whereabouts
 	s := newState()
 	err := q.reliveIn(ctx, s, func(_ *record, _ Pos, eff *effect) {

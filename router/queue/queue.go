@@ -33,6 +33,7 @@ type Queue struct {
 	out     appender
 	recent  recent
 	snaps   snapshots
+	past    projection
 	// stripes serialize changes of one event, so that each sees what the one before did.
 	stripes [64]sync.Mutex
 	noting  sync.Mutex   // one note at a time, so that saying one again cannot undo a newer one
@@ -56,6 +57,9 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 	q.recent.init()
 	_, _ = rand.Read(q.instance[:])
 	if err := q.load(ctx); err != nil {
+		return nil, err
+	}
+	if err := q.openHistory(); err != nil {
 		return nil, err
 	}
 	if err := q.replay(ctx); err != nil {
@@ -90,6 +94,7 @@ func (q *Queue) applyEntry(e Entry) {
 	q.mu.Lock()
 	if err != nil {
 		q.state.applied = e.Pos
+		q.feed(nil, nil)
 		q.mu.Unlock()
 		q.skipped.Add(1)
 		q.opts.Logger.Error("record passed over", "pos", uint64(e.Pos), "error", err)
@@ -97,6 +102,7 @@ func (q *Queue) applyEntry(e Entry) {
 		return
 	}
 	eff := q.state.apply(rec, e.Pos)
+	q.feed(rec, eff)
 	q.sample(e, rec.time)
 	q.rows.Store(int64(q.state.pending + q.state.dead))
 	if rec.kind == kindStart {

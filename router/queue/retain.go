@@ -64,6 +64,9 @@ func (q *Queue) retain(ctx context.Context, now time.Time) error {
 	if err := q.log.Trim(ctx, to); err != nil {
 		return fmt.Errorf("trim the log: %w", err)
 	}
+	if err := q.dropHistory(); err != nil {
+		return err
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	keep := slices.IndexFunc(q.state.samples, func(x sample) bool { return x.pos >= to })

@@ -27,6 +27,8 @@ func (q *Queue) Run(ctx context.Context) error {
 	go func() { applying <- q.applyAll(life) }()
 	appending.Go(func() { q.out.run(life, stop) })
 	keepers.Go(func() { every(house, sweepEvery, q.sweep) })
+	keepers.Go(func() { q.keepHistory(house) })
+	defer q.past.h.Close()
 	keepers.Go(func() { every(house, sweepEvery, func(now time.Time) { q.snapshotWhenDue(house, now) }) })
 
 	var failed error

@@ -76,6 +76,7 @@ func (q *Queue) snapshot() error {
 	if f.applied == 0 {
 		return nil
 	}
+	q.syncHistory()
 	name := filepath.Join(q.opts.Dir, fmt.Sprintf("%s%016x", snapshotPrefix, uint64(f.applied)))
 	if err := writeSnapshot(name, f, q.fingerprint(f.applied)); err != nil {
 		return fmt.Errorf("snapshot: %w", err)

@@ -70,6 +70,7 @@ type effect struct {
 type rowChange struct {
 	made      bool // new in memory
 	gone      bool // left memory
+	was       Pos  // carried: the position of its event before
 	row       row
 	keys      *rowKeys
 	successor event.DeliveryID
