@@ -227,6 +227,7 @@ func signatureMutations(s Scheme, r *Request) (list []mutation) {
 			with(fmt.Sprintf("bit %#x of signature letter %d", bit, i), value[:i]+string(value[i]^bit)+value[i+1:])
 		}
 	}
+	with("unused bits", unusedBits(value))
 	with("upper case", strings.ToUpper(value))
 	with("URL-safe", strings.NewReplacer("+", "-", "/", "_").Replace(value))
 	with("standard alphabet", strings.NewReplacer("-", "+", "_", "/").Replace(value))
@@ -294,4 +295,15 @@ func restamp(s Scheme, r *Request, ts string) {
 	text, _ := p.text(r)
 	old, _ := p.field(text, s.Timestamp.Field)
 	p.put(r, strings.Replace(text, old, ts, 1))
+}
+
+// unusedBits changes the bits of base64's last letter that carry nothing: a lenient decoder reads the same bytes.
+func unusedBits(value string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	last := len(strings.TrimRight(value, "=")) - 1
+	i := strings.IndexByte(alphabet, value[last])
+	if len(value)%4 == 0 && last == len(value)-1 || i < 0 {
+		return value // hex, or no unused bits
+	}
+	return value[:last] + string(alphabet[i^1]) + value[last+1:]
 }

@@ -79,6 +79,45 @@ func TestToleranceEdges(t *testing.T) {
 	}
 }
 
+// A time that the sender itself signed must still be a plain number.
+func TestSignedTimestampMustBePlain(t *testing.T) {
+	anything := mustNew(t, mustScheme(t, `{kind: hmac, signature: {header: X-Sig}, content: "{header:X-Time};{body}"}`), "a secret of the test")
+	timed := mustNew(t, mustScheme(t, `{kind: hmac, signature: {header: X-Sig}, content: "{ts};{body}", timestamp: {header: X-Time}}`), "a secret of the test")
+	for ts, ok := range map[string]bool{
+		"1760000000": true, "01760000000": false, "+1760000000": false, "1760000000.0": false, " 1760000000": false,
+		"1760000000 ": false, "1.76e9": false, "0x68e778c0": false, "１７６００００００００": false, "1_760_000_000": false,
+		"18446744075469551616": false, "-1760000000": false, "2025-10-09T08:53:20Z": false, "1760000000000": false,
+	} {
+		r := &Request{Header: map[string][]string{"X-Time": {ts}}, Body: []byte("x")}
+		if err := anything.Sign(r, signingTime()); err != nil {
+			t.Fatal(err)
+		}
+		if err := timed.Verify(r, signingTime()); (err == nil) != ok {
+			t.Errorf("%q: %v", ts, err)
+		}
+	}
+}
+
+func TestTokenPrefixIsMandatory(t *testing.T) {
+	for scheme, values := range map[string]map[string]bool{
+		`{kind: token, token: {header: Authorization, prefix: "Bearer "}}`: {
+			"Bearer user:pass": true, "user:pass": false, "Basic user:pass": false, "Bearer  user:pass": false, "bearer user:pass": false,
+		},
+		`{kind: token, token: {basic: true}}`: {
+			"Basic dXNlcjpwYXNz": true, "basic dXNlcjpwYXNz": true, "dXNlcjpwYXNz": false, "Bearer dXNlcjpwYXNz": false,
+			"Basic dXNlcjpwYXNz=": false, "Basic user:pass": false, "Basic": false, "Basic ": false,
+		},
+	} {
+		v := mustNew(t, mustScheme(t, scheme), "user:pass")
+		for value, ok := range values {
+			r := &Request{Header: map[string][]string{"Authorization": {value}}}
+			if err := v.Verify(r, signingTime()); (err == nil) != ok {
+				t.Errorf("%s: %q: %v", scheme, value, err)
+			}
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	const secret = "hook-user:correct horse"
 	for name, src := range map[string]string{
