@@ -19,8 +19,10 @@ import (
 // ErrUnknown means that neither the rules nor this process know a destination of that name.
 var ErrUnknown = errors.New("unknown destination")
 
-// defaultDrain is less than what a container is usually given to end.
-const defaultDrain = 25 * time.Second
+const (
+	defaultDrain = 25 * time.Second // less than what a container is usually given to end
+	resultDrain  = 5 * time.Second  // after the attempts were cut
+)
 
 // Options of a Deliverer. Queue and Rules are required.
 type Options struct {
@@ -45,10 +47,11 @@ type Deliverer struct {
 	lanes map[string]*lane
 }
 
-// run is what lanes need of a Run: its end in two steps.
+// run is what lanes need of a Run: its end in three steps.
 type run struct {
 	leasing context.Context // when it ends nothing is leased any more
 	attempt context.Context // when it ends attempts are cut
+	results context.Context // when it ends results that the queue does not take are given up
 	lanes   sync.WaitGroup
 }
 
@@ -74,15 +77,19 @@ func New(o Options) (*Deliverer, error) {
 // cut, which does not count against their deliveries. The queue must run until Run has returned, which is with nil.
 // It may be called once.
 func (d *Deliverer) Run(ctx context.Context) error {
-	attempt, cut := context.WithCancel(context.WithoutCancel(ctx))
+	results, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	attempt, cut := context.WithCancel(results)
 	defer cut()
-	r := &run{leasing: ctx, attempt: attempt}
+	r := &run{leasing: ctx, attempt: attempt, results: results}
 	d.setRun(r)
 	d.Reload()
 	<-ctx.Done()
 	d.setRun(nil)
 	drain := time.AfterFunc(d.opts.Drain, cut)
 	defer drain.Stop()
+	last := time.AfterFunc(d.opts.Drain+resultDrain, giveUp)
+	defer last.Stop()
 	r.lanes.Wait()
 	return nil
 }

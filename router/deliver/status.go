@@ -2,6 +2,9 @@ package deliver
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,15 +35,111 @@ type Status struct {
 }
 
 // Destinations are those of the rules and those that still have deliveries, by name.
-func (d *Deliverer) Destinations() []Status { return nil }
+func (d *Deliverer) Destinations() []Status {
+	byName := map[string]*Status{}
+	for _, l := range d.allLanes() {
+		s := l.status()
+		byName[s.Name] = &s
+	}
+	set := d.opts.Rules()
+	for _, q := range d.opts.Queue.Destinations() {
+		s, ok := byName[q.Destination]
+		if !ok {
+			s = &Status{Name: q.Destination, Breaker: "closed"}
+			byName[s.Name] = s
+		}
+		s.Pending, s.Due, s.Dead, s.Oldest, s.NextDue = q.Pending, q.Due, q.Dead, q.Oldest, q.NextDue
+	}
+	list := make([]Status, 0, len(byName))
+	for name, s := range byName {
+		if dest, ok := set.Destination(name); ok {
+			s.URL = dest.URL
+		} else if s.Parked = true; s.Pending == 0 && s.Dead == 0 {
+			continue
+		}
+		list = append(list, *s)
+	}
+	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// status is what the lane itself knows.
+func (l *lane) status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g, now := l.gate, time.Now()
+	s := Status{
+		Name: l.name, Breaker: g.breaker.state.String(), BreakerSince: g.breaker.since, NextProbe: g.breaker.until,
+		Paused: g.paused, PausedSince: l.pausedAt,
+		InFlight: g.running, Concurrency: g.limit.Concurrency, Ramp: g.most(), Rate: g.limit.Rate,
+		LastError: l.lastError, LastErrorAt: l.errorAt,
+	}
+	if g.hold.After(now) {
+		s.Hold = g.hold
+	}
+	return s
+}
+
+// pauseNote is the prefix of the queue's notes that say which destinations are paused, and since when.
+const pauseNote = "pause/"
 
 // Pause stops attempts to a destination until Resume, over restarts; attempts that run go on. It returns when the
 // pause is durable. Pausing twice is no error. ErrUnknown, or the queue's error.
-func (d *Deliverer) Pause(ctx context.Context, name string) error { return nil }
+func (d *Deliverer) Pause(ctx context.Context, name string) error {
+	l, err := d.lane(name)
+	if err != nil {
+		return err
+	}
+	if l.status().Paused {
+		return nil
+	}
+	since := time.Now().UTC().Format(time.RFC3339)
+	if err := d.opts.Queue.SetNote(ctx, pauseNote+name, since); err != nil {
+		return fmt.Errorf("destination %q: pause: %w", name, err)
+	}
+	l.readPause()
+	return nil
+}
 
 // Resume ends a pause and a hold. It is no error when there was none. ErrUnknown, or the queue's error.
-func (d *Deliverer) Resume(ctx context.Context, name string) error { return nil }
+func (d *Deliverer) Resume(ctx context.Context, name string) error {
+	l, err := d.lane(name)
+	if err != nil {
+		return err
+	}
+	if _, ok := d.opts.Queue.Note(pauseNote + name); ok {
+		if err := d.opts.Queue.SetNote(ctx, pauseNote+name, ""); err != nil {
+			return fmt.Errorf("destination %q: resume: %w", name, err)
+		}
+	}
+	l.readPause()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gate.hold = time.Time{}
+	l.wake()
+	return nil
+}
+
+// readPause takes over what the note says.
+func (l *lane) readPause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	since, ok := l.opts.Queue.Note(pauseNote + l.name)
+	l.gate.paused = ok
+	l.pausedAt, _ = time.Parse(time.RFC3339, since) // zero when it says something else
+	l.wake()
+}
 
 // Probe lets an open breaker try one delivery now instead of when its cooldown ends; it does nothing when the breaker
 // is not open. ErrUnknown.
-func (d *Deliverer) Probe(ctx context.Context, name string) error { return nil }
+func (d *Deliverer) Probe(_ context.Context, name string) error {
+	l, err := d.lane(name)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gate.breaker.probe(time.Now())
+	l.wake()
+	return nil
+}

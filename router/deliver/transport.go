@@ -1,0 +1,192 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hookrouter/hookrouter/rules"
+)
+
+// transport carries the requests of one destination. Its numbers are fixed; others need a new one.
+type transport struct {
+	http        *http.Transport
+	concurrency int
+	timeout     time.Duration
+}
+
+const (
+	maxHeader  = 64 << 10 // bytes of response headers
+	maxBody    = 64 << 10 // bytes of a response body that are read; a longer one costs the connection
+	keepBody   = 1 << 10  // bytes of it that are kept for people
+	maxConnect = 10 * time.Second
+	maxTLS     = 5 * time.Second
+	maxIdle    = 30 * time.Second
+	maxError   = 300 // bytes of an error's text
+)
+
+func newTransport(dest *rules.Destination) *transport {
+	conns := max(1, dest.Limit.Concurrency)
+	dialer := &net.Dialer{Timeout: min(dest.Timeout, maxConnect), KeepAlive: 15 * time.Second}
+	only1 := new(http.Protocols)
+	only1.SetHTTP1(true)
+	return &transport{
+		concurrency: dest.Limit.Concurrency, timeout: dest.Timeout,
+		http: &http.Transport{ // without Proxy: the environment has no say in where events go
+			DialContext:            dialer.DialContext,
+			Protocols:              only1,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    maxTLS,
+			MaxConnsPerHost:        conns,
+			MaxIdleConns:           conns,
+			MaxIdleConnsPerHost:    conns,
+			IdleConnTimeout:        maxIdle,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: maxHeader,
+			WriteBufferSize:        64 << 10, // the default splits a body of 7 KB
+		},
+	}
+}
+
+// fits reports whether it serves dest as it is.
+func (t *transport) fits(dest *rules.Destination) bool {
+	return t.concurrency == dest.Limit.Concurrency && t.timeout == dest.Timeout
+}
+
+// close ends idle connections; requests that run end theirs when they are done.
+func (t *transport) close() { t.http.CloseIdleConnections() }
+
+// send makes one request and reads its answer, all before ctx ends. It follows no redirect.
+func (t *transport) send(ctx context.Context, r *rules.Request) answer {
+	req, err := newRequest(ctx, r)
+	if err != nil {
+		return answer{result: resultRule, err: "request cannot be made of " + r.MaskedURL}
+	}
+	resp, err := t.http.RoundTrip(req)
+	if err != nil {
+		return failed(ctx, err, r, req.URL)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	a := answer{status: resp.StatusCode}
+	if a.status < 200 { // its body would be the raw connection, which knows no deadline
+		a.result, a.err = resultBroken, fmt.Sprintf("answered %d to a request that asked for no other protocol", a.status)
+		return a
+	}
+	a.after = retryAfter(resp.Header.Values("Retry-After"), time.Now())
+	if a.body, err = readAnswer(resp.Body); err != nil {
+		f := failed(ctx, err, r, req.URL)
+		f.status, f.body, f.after = a.status, a.body, a.after
+		return f
+	}
+	if a.status < 300 {
+		a.result = resultOK
+		return a
+	}
+	a.result, a.err = resultStatus, fmt.Sprintf("answered %d %s", a.status, http.StatusText(a.status))
+	return a
+}
+
+func newRequest(ctx context.Context, r *rules.Request) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = r.Header
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	if len(req.Header["User-Agent"]) == 0 {
+		req.Header["User-Agent"] = []string{"hookrouter"}
+	}
+	if len(r.Body) > 0 && replayable(req) {
+		req.GetBody = nil // net/http would send it twice and tell nobody
+	}
+	return req, nil
+}
+
+// replayable reports whether net/http takes it upon itself to repeat a request that may have been processed.
+func replayable(req *http.Request) bool {
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil
+}
+
+// readAnswer reads what may be read of a body and returns its beginning. (io.ReadFull would not do: it tells a body
+// that ended early as it tells a short one.)
+func readAnswer(body io.Reader) (string, error) {
+	var first [keepBody]byte
+	var n int
+	var err error
+	for n < len(first) && err == nil {
+		var m int
+		m, err = body.Read(first[n:])
+		n += m
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, io.LimitReader(body, maxBody-keepBody))
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return strings.ToValidUTF8(string(first[:n]), "\uFFFD"), err
+}
+
+// failed classifies an attempt without a whole answer.
+func failed(ctx context.Context, err error, r *rules.Request, to *url.URL) answer {
+	a := answer{result: classify(ctx, err), err: err.Error()}
+	if to.Host != "" && !strings.Contains(r.MaskedURL, to.Host) {
+		a.err = a.result + " error; the address is secret" // and most errors would name it
+	}
+	if a.result == resultTimeout {
+		a.err = "no whole answer in time"
+	}
+	if len(a.err) > maxError {
+		a.err = strings.ToValidUTF8(a.err[:maxError], "") + "…"
+	}
+	return a
+}
+
+func classify(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return resultTimeout
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return resultDNS
+	}
+	if isTLS(err) {
+		return resultTLS
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return resultConnect
+	}
+	var slow net.Error
+	if errors.As(err, &slow) && slow.Timeout() {
+		return resultTimeout
+	}
+	return resultBroken
+}
+
+func isTLS(err error) bool {
+	var (
+		cert   *tls.CertificateVerificationError
+		record tls.RecordHeaderError
+		alert  tls.AlertError
+		host   x509.HostnameError
+		signer x509.UnknownAuthorityError
+	)
+	return errors.As(err, &cert) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &host) ||
+		errors.As(err, &signer) || strings.Contains(err.Error(), "tls: ")
+}
