@@ -37,7 +37,8 @@ func (b *breaker) apply(numbers rules.Breaker, now time.Time) {
 		return
 	}
 	opened := b.until.Add(-b.numbers.Cooldown)
-	b.numbers, b.inner = numbers, b.make()
+	b.numbers = numbers
+	b.inner = b.make()
 	b.generation++
 	b.building = true
 	defer func() { b.building = false }()

@@ -27,6 +27,7 @@ type gate struct {
 	rampDone int       // successes at this step
 	rampNext time.Time // no next step before then
 	rampSlow bool      // a step a second, whatever the successes
+	starts   int       // how often the ramp began: what ran before says nothing about it
 
 	ready   int           // leases that wait for a slot
 	running int           // attempts that run
@@ -35,7 +36,8 @@ type gate struct {
 
 // permit is what one attempt holds of the gate.
 type permit struct {
-	generation int
+	generation int // of the breaker
+	start      int // of the ramp
 	probe      bool
 	done       func(error)
 }
@@ -164,6 +166,7 @@ func (g *gate) enter(now time.Time) (permit, bool) {
 		return permit{}, false
 	}
 	p, ok := g.breaker.enter()
+	p.start = g.starts
 	if ok {
 		g.ready--
 		g.running++
@@ -178,7 +181,7 @@ func (g *gate) report(now time.Time, p permit, v verdict) {
 	switch {
 	case g.breaker.state == gobreaker.StateClosed && before != gobreaker.StateClosed:
 		g.restart(now, true)
-	case g.breaker.state == gobreaker.StateClosed && p.generation == g.breaker.generation:
+	case g.breaker.state == gobreaker.StateClosed && p.start == g.starts:
 		g.climb(now, v)
 	}
 }
@@ -199,6 +202,7 @@ func (g *gate) holdUntil(until, now time.Time) {
 
 // restart begins at one attempt at a time again: what waits must not fall upon a destination that has just come back.
 func (g *gate) restart(now time.Time, slow bool) {
+	g.starts++
 	g.ramp, g.rampDone, g.rampSlow = 1, 0, slow
 	g.rampNext = time.Time{}
 	if slow {
