@@ -102,15 +102,13 @@ func (l *lane) send(dest *rules.Destination, req *rules.Request) answer {
 	return ans
 }
 
-// notBegun is the end of a lease whose attempt could not start. Unless it was superseded or we are ending, the queue
-// has trouble: the lane waits a little, or it would spin.
+// notBegun is the end of a lease whose attempt could not start: it was superseded, its event cannot be read now, or we
+// are ending. The queue sees to it that it does not come back at once.
 func (l *lane) notBegun(p permit, err error) {
 	l.report(p, unrelated)
-	if errors.Is(err, queue.ErrLost) || l.run.attempt.Err() != nil {
-		return
+	if !errors.Is(err, queue.ErrLost) && l.run.attempt.Err() == nil {
+		l.seldom.Do(func() { l.log.Error("attempt could not start", "error", err) })
 	}
-	l.stall()
-	l.seldom.Do(func() { l.log.Error("attempt could not start", "error", err) })
 }
 
 func (l *lane) finish(le *queue.Lease, a event.Attempt, out event.Outcome) {
@@ -121,13 +119,9 @@ func (l *lane) finish(le *queue.Lease, a event.Attempt, out event.Outcome) {
 		})
 	}
 	err := l.queue.Finish(l.run.results, le, a, out)
-	if err == nil || errors.Is(err, queue.ErrLost) {
-		return
+	if err != nil && !errors.Is(err, queue.ErrLost) {
+		l.seldom.Do(func() { l.log.Error("result was not stored", "delivery", le.ID(), "error", err) })
 	}
-	l.stall()
-	l.seldom.Do(func() {
-		l.log.Error("result was not stored, the attempt will be repeated", "delivery", le.ID(), "error", err)
-	})
 }
 
 func (l *lane) report(p permit, v verdict) {
@@ -140,13 +134,6 @@ func (l *lane) hold(until, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gate.holdUntil(until, now)
-	l.wake()
-}
-
-func (l *lane) stall() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.gate.stall = time.Now().Add(stallFor)
 	l.wake()
 }
 

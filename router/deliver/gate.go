@@ -21,7 +21,6 @@ type gate struct {
 	parked bool      // not in the rules
 	paused bool      // by a person
 	hold   time.Time // the destination asked to be left alone until then
-	stall  time.Time // our own storage has trouble: nothing before then
 
 	ramp     int       // most attempts at once while starting; full afterwards
 	rampDone int       // successes at this step
@@ -58,8 +57,6 @@ const (
 	// then worth hiding, and they wait so shortly that nothing can supersede them meanwhile.
 	quick    = 20 * time.Millisecond
 	aheadMin = 4 // concurrency from which on it is worth it
-
-	stallFor = time.Second
 )
 
 func newGate(dest *rules.Destination, changed func(from, to string)) *gate {
@@ -110,7 +107,7 @@ func (g *gate) shut(now time.Time) (until time.Time, closed bool) {
 	if g.parked || g.paused {
 		return time.Time{}, true
 	}
-	for _, t := range []time.Time{g.hold, g.stall, g.breaker.until} {
+	for _, t := range [...]time.Time{g.hold, g.breaker.until} {
 		if t.After(now) && t.After(until) {
 			until = t
 		}

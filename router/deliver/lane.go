@@ -35,8 +35,10 @@ type lane struct {
 	pausedAt  time.Time
 }
 
-// leaseGrace is how much longer than its attempt a lease holds.
-const leaseGrace = 5 * time.Second
+const (
+	leaseGrace = 5 * time.Second // how much longer than its attempt a lease holds
+	openAgain  = time.Second     // how long to wait when the lane cannot be opened
+)
 
 func newLane(d *Deliverer, dest *rules.Destination) *lane {
 	l := &lane{
@@ -136,7 +138,7 @@ func (l *lane) open(ctx context.Context) (*queue.Lane, bool) {
 			return nil, false
 		}
 		l.log.Error("lane does not open, trying again", "error", err)
-		if !sleep(ctx, stallFor) {
+		if !sleep(ctx, openAgain) {
 			return nil, false
 		}
 	}

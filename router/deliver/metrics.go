@@ -1,8 +1,6 @@
 package deliver
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -27,7 +25,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) register(r prometheus.Registerer, d *Deliverer) error {
-	for _, c := range []prometheus.Collector{m.attempts, m.duration, newGauges(d)} {
+	for _, c := range []prometheus.Collector{m.attempts, m.duration, newBreakers(d)} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -56,46 +54,35 @@ func (m laneMetrics) observe(a event.Attempt) {
 	}
 }
 
-// gauges are computed from Destinations when they are asked for.
-type gauges struct {
-	deliverer                   *Deliverer
-	deliveries, oldest, breaker *prometheus.Desc
+// breakers tells the state of each destination's breaker when it is asked.
+type breakers struct {
+	deliverer *Deliverer
+	state     *prometheus.Desc
 }
 
-func newGauges(d *Deliverer) *gauges {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, append([]string{"destination"}, labels...), nil)
-	}
-	return &gauges{
-		deliverer:  d,
-		deliveries: desc("hookrouter_deliveries", "Deliveries that are pending or dead.", "state"),
-		oldest:     desc("hookrouter_oldest_pending_seconds", "Age of the oldest pending delivery; 0 when there is none."),
-		breaker:    desc("hookrouter_breaker_state", "0 closed, 1 half-open, 2 open."),
-	}
+func newBreakers(d *Deliverer) *breakers {
+	return &breakers{deliverer: d, state: prometheus.NewDesc("hookrouter_breaker_state",
+		"State of a destination's breaker: 0 closed, 1 half-open, 2 open.", []string{"destination"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
-func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	ch <- g.deliveries
-	ch <- g.oldest
-	ch <- g.breaker
-}
+func (b *breakers) Describe(ch chan<- *prometheus.Desc) { ch <- b.state }
 
 // Collect implements prometheus.Collector.
-func (g *gauges) Collect(ch chan<- prometheus.Metric) {
-	now := time.Now()
-	state := map[string]float64{"closed": 0, "half-open": 1, "open": 2}
-	for _, s := range g.deliverer.Destinations() {
-		gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{s.Name}, labels...)...)
+func (b *breakers) Collect(ch chan<- prometheus.Metric) {
+	for _, l := range b.deliverer.allLanes() {
+		if s := l.status(); !s.Parked {
+			ch <- prometheus.MustNewConstMetric(b.state, prometheus.GaugeValue, stateNumber(s.Breaker), s.Name)
 		}
-		gauge(g.deliveries, float64(s.Pending), event.Pending.String())
-		gauge(g.deliveries, float64(s.Dead), event.Dead.String())
-		gauge(g.breaker, state[s.Breaker])
-		age := 0.0
-		if !s.Oldest.IsZero() {
-			age = max(0, now.Sub(s.Oldest).Seconds())
-		}
-		gauge(g.oldest, age)
 	}
+}
+
+func stateNumber(breaker string) float64 {
+	switch breaker {
+	case "open":
+		return 2
+	case "half-open":
+		return 1
+	}
+	return 0
 }

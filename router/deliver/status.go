@@ -53,7 +53,7 @@ func (d *Deliverer) Destinations() []Status {
 	list := make([]Status, 0, len(byName))
 	for name, s := range byName {
 		if dest, ok := set.Destination(name); ok {
-			s.URL = dest.URL
+			s.URL, s.Parked = dest.URL, false
 		} else if s.Parked = true; s.Pending == 0 && s.Dead == 0 {
 			continue
 		}
@@ -69,7 +69,7 @@ func (l *lane) status() Status {
 	defer l.mu.Unlock()
 	g, now := l.gate, time.Now()
 	s := Status{
-		Name: l.name, Breaker: g.breaker.state.String(), BreakerSince: g.breaker.since, NextProbe: g.breaker.until,
+		Name: l.name, Parked: g.parked, Breaker: g.breaker.state.String(), BreakerSince: g.breaker.since, NextProbe: g.breaker.until,
 		Paused: g.paused, PausedSince: l.pausedAt,
 		InFlight: g.running, Concurrency: g.limit.Concurrency, Ramp: g.most(), Rate: g.limit.Rate,
 		LastError: l.lastError, LastErrorAt: l.errorAt,

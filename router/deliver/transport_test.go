@@ -19,15 +19,19 @@ const testTimeout = 300 * time.Millisecond
 
 func testTransport(t *testing.T) *transport {
 	t.Helper()
-	tr := newTransport(&rules.Destination{Timeout: testTimeout, Limit: rules.Limit{Concurrency: 4}})
+	tr := newTransport(&rules.Destination{Timeout: within, Limit: rules.Limit{Concurrency: 4}})
 	t.Cleanup(tr.close)
 	return tr
 }
 
-// post sends one small request within testTimeout; the answer must be there soon after.
-func post(t *testing.T, tr *transport, url string) answer {
+// post sends one small request; an answer that should time out must be there soon after.
+func post(t *testing.T, tr *transport, url, want string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	deadline := within
+	if want == resultTimeout {
+		deadline = testTimeout
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	done := make(chan answer, 1)
 	go func() {
@@ -36,7 +40,7 @@ func post(t *testing.T, tr *transport, url string) answer {
 	select {
 	case a := <-done:
 		return a
-	case <-time.After(testTimeout + 5*time.Second):
+	case <-time.After(deadline + 5*time.Second):
 		t.Fatal("the attempt goes on after its deadline")
 		return answer{}
 	}
@@ -73,7 +77,7 @@ func TestHostileAnswersEndOnTheDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := sink.New(sink.Options{})
 			s.Set("", c.behavior)
-			a := post(t, testTransport(t), testServer(t, s).URL)
+			a := post(t, testTransport(t), testServer(t, s).URL, c.want)
 			if a.result != c.want || a.status != c.status {
 				t.Errorf("got %s, status %d (%s); want %s, %d", a.result, a.status, a.err, c.want, c.status)
 			}
@@ -98,7 +102,7 @@ func TestSwitchedProtocol(t *testing.T) {
 			_ = conn.Close()
 		}
 	}))
-	if a := post(t, testTransport(t), srv.URL); a.result != resultBroken {
+	if a := post(t, testTransport(t), srv.URL, resultBroken); a.result != resultBroken {
 		t.Errorf("got %s %d %s, want broken", a.result, a.status, a.err)
 	}
 }
@@ -113,7 +117,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		for _, to := range []string{target.URL, srv.URL + "/again", "/again", "//" + strings.TrimPrefix(target.URL, "http://")} {
 			s.Set("", sink.Behavior{Status: code, Header: http.Header{"Location": {to}}})
 			before := s.Count()
-			a := post(t, tr, srv.URL)
+			a := post(t, tr, srv.URL, resultStatus)
 			if a.result != resultStatus || a.status != code || s.Count() != before+1 {
 				t.Errorf("%d to %s: %s %d, %d requests", code, to, a.result, a.status, s.Count()-before)
 			}
@@ -135,9 +139,12 @@ func TestFailuresAreClassified(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	strange := httptest.NewTLSServer(http.NotFoundHandler())
+	strange := httptest.NewUnstartedServer(http.NotFoundHandler())
+	strange.Config.ErrorLog = quiet()
+	strange.StartTLS()
 	defer strange.Close()
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.Config.ErrorLog = quiet()
 	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
 	old.StartTLS()
 	defer old.Close()
@@ -156,7 +163,7 @@ func TestFailuresAreClassified(t *testing.T) {
 		"unusable scheme": {"gopher://127.0.0.1/", resultBroken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if a := post(t, tr, c.url); a.result != c.want {
+			if a := post(t, tr, c.url, c.want); a.result != c.want {
 				t.Errorf("got %s: %s; want %s", a.result, a.err, c.want)
 			}
 		})
@@ -193,7 +200,7 @@ func TestConnectionsAreReusedAndPlain(t *testing.T) {
 	defer tr.close()
 	s.Set("", sink.Behavior{Body: strings.Repeat("b", maxBody)})
 	for range 20 {
-		if a := post(t, tr, srv.URL); a.result != resultOK || len(a.body) != keepBody {
+		if a := post(t, tr, srv.URL, resultOK); a.result != resultOK || len(a.body) != keepBody {
 			t.Fatalf("%s: %s", a.result, a.err)
 		}
 	}
