@@ -33,8 +33,14 @@ func TestCrash(t *testing.T) {
 	if long() {
 		cycles = 500
 	}
-	faults := crash(t, binary(t), cycles, 1500)
-	for _, fault := range faults {
+	for _, fault := range crash(t, binary(t), plan{cycles: cycles, perSecond: 1500, back: time.Second}) {
+		t.Error(fault)
+	}
+}
+
+// TestCrashWithRefusedWrites: the same while one write in a hundred is refused. Senders come again with the same id.
+func TestCrashWithRefusedWrites(t *testing.T) {
+	for _, fault := range crash(t, binary(t, refuseOneInAHundred), plan{cycles: 10, perSecond: 1500, back: 5 * time.Second}) {
 		t.Error(fault)
 	}
 }
@@ -43,7 +49,7 @@ func TestCrash(t *testing.T) {
 func TestCrashFindsPlantedBugs(t *testing.T) {
 	for _, c := range plantedBugs {
 		t.Run(c.name, func(t *testing.T) {
-			if faults := crash(t, binary(t, c.bugs...), 15, 1500); len(faults) == 0 {
+			if faults := crash(t, binary(t, c.bugs...), plan{cycles: 15, perSecond: 1e6, back: 10 * time.Second}); len(faults) == 0 {
 				t.Error("nothing was found")
 			} else {
 				t.Log(faults)
@@ -52,15 +58,22 @@ func TestCrashFindsPlantedBugs(t *testing.T) {
 	}
 }
 
+// plan is how a server is crashed.
+type plan struct {
+	cycles    int
+	perSecond float64       // new events at most
+	back      time.Duration // within which it must accept again after each kill
+}
+
 // crash runs cycles of load, kill -9 and restart, and gives what went wrong with the promise.
-func crash(t *testing.T, bin string, cycles int, perSecond float64) []string {
+func crash(t *testing.T, bin string, p plan) []string {
 	t.Helper()
 	l := newLedger()
 	s := newServer(t, bin, fmt.Sprintf(crashRules, listen(t, sink.New(sink.Options{Keep: -1, Seen: l.receive}))))
 	s.start()
 	s.waitReady(10 * time.Second)
-	load := startSenders(t, l, s.listen, crashSenders, perSecond)
-	for cycle := range cycles {
+	load := startSenders(t, l, s.listen, crashSenders, p.perSecond)
+	for cycle := range p.cycles {
 		if !wait(t.Context(), time.Duration(5+rand.IntN(395))*time.Millisecond) {
 			t.FailNow()
 		}
@@ -68,14 +81,14 @@ func crash(t *testing.T, bin string, cycles int, perSecond float64) []string {
 		spoilProjections(t, s.data(), cycle)
 		before := l.accepted.Load()
 		s.start()
-		eventually(t, time.Second, fmt.Sprintf("accepting again after kill %d", cycle+1), func() bool {
+		eventually(t, p.back, fmt.Sprintf("accepting again after kill %d", cycle+1), func() bool {
 			return l.accepted.Load() > before
 		})
 	}
 	load.end()
 	lost := settle(t, s.api(), time.Minute)
 	sent, acked, arrived := l.count()
-	t.Logf("%d kills: %d sent, %d acknowledged, %d arrived, %d attempts cut off", cycles, sent, acked, arrived, lost)
+	t.Logf("%d kills: %d sent, %d acknowledged, %d arrived, %d attempts cut off", p.cycles, sent, acked, arrived, lost)
 	return l.faults(lost)
 }
 

@@ -25,6 +25,9 @@ type story struct {
 	quiet    bool // updates are not printed
 }
 
+// pauseBetween is how long a reader gets before the next chapter.
+const pauseBetween = time.Second
+
 func (s *story) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, demoLimit)
 	defer cancel()
@@ -32,6 +35,10 @@ func (s *story) tell(ctx context.Context) error {
 	for _, chapter := range []func(context.Context) error{s.start, s.push, s.forgery, s.outage, s.publishes, s.end} {
 		if err := chapter(ctx); err != nil {
 			return fmt.Errorf("demo: %w", err)
+		}
+		select {
+		case <-time.After(pauseBetween):
+		case <-ctx.Done():
 		}
 	}
 	return nil
@@ -144,16 +151,20 @@ func (s *story) outage(ctx context.Context) error {
 	if err := s.follow(ctx, s.breakerOpens(ctx)); err != nil {
 		return err
 	}
-	s.say("  %s: %d events wait on disk; nobody else is slowed down", s.paint(yellow, "breaker of billing open"), outageEvents)
+	s.say("  %s, %d events wait on disk; nobody else is slowed down", s.paint(yellow, "breaker of billing open"), outageEvents)
 	s.sink.Set("/billing", sink.Behavior{})
 	s.say("  billing is repaired; after the cooldown one delivery probes, then the rest follows")
 	return s.follow(ctx, deliveredTimes("billing", outageEvents))
 }
 
-// breakerOpens asks for billing's breaker after each attempt that failed.
+// breakerOpens is true when all events are stored and billing's breaker is open.
 func (s *story) breakerOpens(ctx context.Context) func(client.Update) bool {
+	stored := 0
 	return func(u client.Update) bool {
-		if u.Attempt == nil {
+		if u.Event != nil {
+			stored++
+		}
+		if stored < outageEvents {
 			return false
 		}
 		page, err := s.api.Destinations(ctx)
@@ -174,7 +185,7 @@ const publishes = 50
 func (s *story) publishes(ctx context.Context) error {
 	s.title(fmt.Sprintf("4. An editor publishes %d pages; the site is built once", publishes))
 	s.quiet = true
-	pace := time.NewTicker(20 * time.Millisecond)
+	pace := time.NewTicker(40 * time.Millisecond)
 	defer pace.Stop()
 	for i := range publishes {
 		if _, err := s.send(ctx, "cms", "ContentManagement.Entry.publish", i+1, false); err != nil {
@@ -182,7 +193,7 @@ func (s *story) publishes(ctx context.Context) error {
 		}
 		<-pace.C
 	}
-	s.say("  %d times 202: each is stored, and the build waits until it has been quiet for a second", publishes)
+	s.say("  %d times 202: each is stored, and the build waits until it has been quiet for two seconds", publishes)
 	stored := 0
 	err := s.follow(ctx, func(u client.Update) bool {
 		if u.Event != nil {
