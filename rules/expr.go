@@ -31,14 +31,25 @@ func (p *parser) expression(n *yaml.Node, what string, k lang.Kind) *lang.Progra
 	return nil
 }
 
+// compiled names a program: big files say the same thing in many places, and compiling is most of the work of Parse.
+type compiled struct {
+	src  string
+	kind lang.Kind
+}
+
 // compile compiles an expression that stands at an offset, in characters, in a scalar.
 func (p *parser) compile(n *yaml.Node, src string, at int, what string, k lang.Kind) *lang.Program {
 	if strings.TrimSpace(src) == "" {
 		p.faultIn(n, at, what+": the expression is empty", "")
 		return nil
 	}
+	known := compiled{src, k}
+	if prog, ok := p.programs[known]; ok {
+		return prog
+	}
 	prog, err := lang.Compile(src, k)
 	if err == nil {
+		p.programs[known] = prog
 		return prog
 	}
 	var e *lang.Error

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/hookrouter/hookrouter/rules/lang"
 )
 
 // File is a rules file: Name as people know it (used in faults), Data as it was read.
@@ -31,7 +33,10 @@ type Options struct {
 // Parse turns a file into a Set. The error is Faults: all that is wrong, at once. It never panics, and touches nothing
 // but what o gives it.
 func Parse(file File, o Options) (*Set, error) {
-	p := &parser{file: file, o: o, files: map[string]readFile{}, blanked: map[int]bool{}, hidden: map[string]bool{}}
+	p := &parser{
+		file: file, o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{},
+		blanked: map[int]bool{}, hidden: map[string]bool{},
+	}
 	set := p.parse()
 	if len(p.faults) > 0 {
 		return nil, p.sorted(p.faults)
@@ -56,7 +61,8 @@ type parser struct {
 	set      *Set
 	presets  map[string]*preset
 	secrets  map[string]string // secret to the source that used it last
-	hidden   map[string]bool   // values that no fault may show
+	programs map[compiled]*lang.Program
+	hidden   map[string]bool // values that no fault may show
 }
 
 func (p *parser) parse() *Set {
