@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,6 +17,15 @@ type Keys struct {
 	With      map[string]string // further parameters of a preset
 	PublicURL string            // the address as the sender knows it, for schemes that sign it
 }
+
+// String tells how many secrets there are, so that a log of keys holds none.
+func (k Keys) String() string { return fmt.Sprintf("%d secrets", len(k.Secrets)) }
+
+// GoString is String, for %#v.
+func (k Keys) GoString() string { return k.String() }
+
+// LogValue is String, for structured logs.
+func (k Keys) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // Refusal says why a request is not proved. Reason is for the operator, never for the sender; it holds no secret and no
 // expected signature.
@@ -38,6 +48,17 @@ type Verifier struct {
 	scheme Scheme
 	prover prover
 }
+
+// String names the kind only: what else a Verifier holds is secret.
+func (v *Verifier) String() string {
+	if v == nil {
+		return "no verifier"
+	}
+	return v.scheme.Kind + " verifier"
+}
+
+// GoString is String, for %#v.
+func (v *Verifier) GoString() string { return v.String() }
 
 // New checks the scheme and the keys. Its errors name what is wrong and never a secret.
 func New(s Scheme, k Keys) (*Verifier, error) {

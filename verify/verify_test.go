@@ -1,7 +1,10 @@
 package verify
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -237,5 +240,24 @@ func TestCheckKeys(t *testing.T) {
 	want := []string{"secret 2 of 3 has 5 characters, this sender's have 64", "secret 3 of 3 begins or ends with white space"}
 	if strings.Join(got, "; ") != strings.Join(want, "; ") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// However a verifier or its keys get into a log, they tell nothing.
+func TestNothingPrintsSecrets(t *testing.T) {
+	const secret = "user:tell-nobody-about-this"
+	keys := Keys{Secrets: []string{secret}}
+	for _, src := range []string{`{kind: hmac, signature: {header: X-Sig}}`, `{kind: token, token: {header: X-T}}`, `{kind: token, token: {basic: true}}`} {
+		v := mustNew(t, mustScheme(t, src), secret)
+		var log strings.Builder
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v, "keys", keys)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v, "keys", keys)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			fmt.Fprintf(&log, verb+verb, v, keys)
+		}
+		hidden := base64.StdEncoding.EncodeToString([]byte(secret))
+		if strings.Contains(log.String(), "tell-nobody") || strings.Contains(log.String(), hidden) {
+			t.Errorf("%s: %s", src, log.String())
+		}
 	}
 }
