@@ -69,13 +69,13 @@ func second2[T any](_ T, err error) error { return err }
 func TestReplayOfAnEventIsMatchedAnew(t *testing.T) {
 	r, ctx := newRig(t), t.Context()
 	id := r.send(`{"to":"good"}`)
-	<-r.arrived
+	r.arrival()
 	r.settled(id, 1)
 	change, err := r.client.ReplayEvent(ctx, id)
 	if err != nil || change.Replayed != 1 || change.Added != 0 || change.Event != id {
 		t.Errorf("change %+v, %v", change, err)
 	}
-	if got := <-r.arrived; got != `{"to":"good"}` {
+	if got := r.arrival(); got != `{"to":"good"}` {
 		t.Errorf("arrived %q", got)
 	}
 	r.next.Store(r.parse(rulesText + "  - { name: twin, from: open, to: good }\n"))
@@ -152,7 +152,7 @@ func TestReplayOfAMatchError(t *testing.T) {
 	if d.State != event.Dead || d.Reason != "match_error" || len(e.Marks) == 0 || !e.Marked {
 		t.Fatalf("event %+v", e)
 	}
-	r.next.Store(r.parse(strings.ReplaceAll(rulesText, "[1][body.n] == 1", "true")))
+	r.next.Store(r.parse(strings.ReplaceAll(rulesText, "? body.n : false", "? true : false")))
 	_, err := r.client.Reload(ctx)
 	must(t, err)
 	_, err = r.client.ReplayDelivery(ctx, d.ID)
@@ -177,7 +177,7 @@ func TestHouseThroughTheClient(t *testing.T) {
 	if err != nil || resumed.Paused {
 		t.Errorf("resumed %+v, %v", resumed, err)
 	}
-	<-r.arrived
+	r.arrival()
 	_, err = r.client.Probe(ctx, "good")
 	must(t, err)
 	refused(t, second2(r.client.Pause(ctx, "no/body")), http.StatusNotFound)
