@@ -49,7 +49,7 @@ func (c *cli) demo(ctx context.Context, stay bool) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-	s := &story{c: c, color: c.color()}
+	s := &story{c: c, color: c.color(), stay: stay}
 	destinations, err := s.startDestinations(ctx)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (c *cli) demo(ctx context.Context, stay bool) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Run(serving) }()
 	err = s.tell(ctx)
-	if err == nil && stay {
+	if err == nil && s.stay {
 		<-ctx.Done()
 	}
 	stop()

@@ -20,6 +20,10 @@ import (
 	"github.com/hookrouter/hookrouter/verify"
 )
 
+// distinct is how many samples differ from each other; which come first is taken from the clock, so that two calls do
+// not send the same events.
+const distinct = 90_000_000
+
 // sending is what the flags of `send` say.
 type sending struct {
 	config, to, secret, bodyFile string
@@ -129,7 +133,7 @@ func (c *cli) sendAll(ctx context.Context, from *sender, kind string, o sending)
 	if o.rate > 0 {
 		pace.SetLimit(rate.Limit(o.rate))
 	}
-	refused, first := 0, int(time.Now().UnixMilli())
+	refused, first := 0, int(time.Now().UnixMilli()%distinct)
 	for i := range o.count {
 		if err := pace.Wait(ctx); err != nil {
 			return err

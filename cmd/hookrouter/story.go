@@ -23,6 +23,7 @@ type story struct {
 	api      *client.Client
 	updates  <-chan client.Update
 	quiet    bool // updates are not printed
+	stay     bool // the server goes on after the story
 }
 
 // pauseBetween is how long a reader gets before the next chapter.
@@ -214,10 +215,16 @@ func (s *story) end(ctx context.Context) error {
 		return err
 	}
 	s.title("That is all of it")
-	s.say("  pending %d, dead %d. Next:", status.Queue.Pending, status.Queue.Dead)
-	s.say("    hookrouter demo --stay              the same, and then look around with `hookrouter events list --admin %s`", s.admin)
-	s.say("    hookrouter check examples/rules.yaml")
-	s.say("    hookrouter test examples/rules.yaml")
+	s.say("  pending %d, dead %d.", status.Queue.Pending, status.Queue.Dead)
+	if s.stay {
+		s.say("  It goes on serving until Ctrl-C. Look around from another terminal:")
+		s.say("    hookrouter status --admin %s", s.admin)
+		s.say("    hookrouter events list --admin %s", s.admin)
+		return nil
+	}
+	s.say("  Next (without the binary, `go run ./cmd/hookrouter` instead of `hookrouter`):")
+	s.say("    hookrouter demo --stay                  the same, to look around in")
+	s.say("    hookrouter test examples/rules.yaml     a rules file and its tests; edit it and see")
 	s.say("    hookrouter run -c examples/rules.yaml --listen 127.0.0.1:8080")
 	return nil
 }
