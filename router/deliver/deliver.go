@@ -132,14 +132,19 @@ func (d *Deliverer) start(dest *rules.Destination) {
 	r.lanes.Go(func() { l.serve(r) })
 }
 
-func (d *Deliverer) lane(name string) (*lane, error) {
+// known refuses names that nobody has heard of.
+func (d *Deliverer) known(name string) error {
+	if _, ok := d.opts.Rules().Destination(name); !ok && d.lane(name) == nil {
+		return fmt.Errorf("%w %.64q", ErrUnknown, name)
+	}
+	return nil
+}
+
+// lane is nil when there is none (yet).
+func (d *Deliverer) lane(name string) *lane {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l, ok := d.lanes[name]
-	if !ok {
-		return nil, fmt.Errorf("%w %.64q", ErrUnknown, name)
-	}
-	return l, nil
+	return d.lanes[name]
 }
 
 func (d *Deliverer) allLanes() []*lane {

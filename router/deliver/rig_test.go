@@ -160,13 +160,16 @@ func (r *rig) sendMany(dest string, n int) {
 	wg.Wait()
 }
 
-// until waits for ok, which is asked after each change of a delivery.
+// until waits for ok, which is asked after each change of a delivery, and now and then: not all that a test waits for
+// is a change.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	late := time.After(within)
+	late, now := time.After(within), time.NewTicker(5*time.Millisecond)
+	defer now.Stop()
 	for !ok() {
 		select {
 		case <-r.news:
+		case <-now.C:
 		case <-late:
 			r.t.Fatalf("%s: did not happen; destinations are %+v", what, r.Destinations())
 		}
@@ -226,4 +229,13 @@ func statuses(list ...int) func(sink.Request) sink.Behavior {
 		}
 		return sink.Behavior{Status: list[r.Number-1]}
 	}
+}
+
+func (r *rig) queueStats(name string) queue.LaneStats {
+	for _, s := range r.queue.Destinations() {
+		if s.Destination == name {
+			return s
+		}
+	}
+	return queue.LaneStats{}
 }

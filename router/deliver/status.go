@@ -86,37 +86,39 @@ const pauseNote = "pause/"
 // Pause stops attempts to a destination until Resume, over restarts; attempts that run go on. It returns when the
 // pause is durable. Pausing twice is no error. ErrUnknown, or the queue's error.
 func (d *Deliverer) Pause(ctx context.Context, name string) error {
-	l, err := d.lane(name)
-	if err != nil {
-		return err
-	}
-	if l.status().Paused {
+	if _, ok := d.opts.Queue.Note(pauseNote + name); ok {
 		return nil
 	}
-	since := time.Now().UTC().Format(time.RFC3339)
-	if err := d.opts.Queue.SetNote(ctx, pauseNote+name, since); err != nil {
-		return fmt.Errorf("destination %q: pause: %w", name, err)
-	}
-	l.readPause()
-	return nil
+	return d.note(ctx, name, time.Now().UTC().Format(time.RFC3339))
 }
 
 // Resume ends a pause and a hold. It is no error when there was none. ErrUnknown, or the queue's error.
 func (d *Deliverer) Resume(ctx context.Context, name string) error {
-	l, err := d.lane(name)
-	if err != nil {
+	if err := d.note(ctx, name, ""); err != nil {
 		return err
 	}
-	if _, ok := d.opts.Queue.Note(pauseNote + name); ok {
-		if err := d.opts.Queue.SetNote(ctx, pauseNote+name, ""); err != nil {
-			return fmt.Errorf("destination %q: resume: %w", name, err)
+	if l := d.lane(name); l != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.gate.hold = time.Time{}
+		l.wake()
+	}
+	return nil
+}
+
+// note stores the pause and then lets the lane read it. One that is made meanwhile reads it by itself.
+func (d *Deliverer) note(ctx context.Context, name, since string) error {
+	if err := d.known(name); err != nil {
+		return err
+	}
+	if _, ok := d.opts.Queue.Note(pauseNote + name); ok || since != "" {
+		if err := d.opts.Queue.SetNote(ctx, pauseNote+name, since); err != nil {
+			return fmt.Errorf("destination %q: pause: %w", name, err)
 		}
 	}
-	l.readPause()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.gate.hold = time.Time{}
-	l.wake()
+	if l := d.lane(name); l != nil {
+		l.readPause()
+	}
 	return nil
 }
 
@@ -133,9 +135,12 @@ func (l *lane) readPause() {
 // Probe lets an open breaker try one delivery now instead of when its cooldown ends; it does nothing when the breaker
 // is not open. ErrUnknown.
 func (d *Deliverer) Probe(_ context.Context, name string) error {
-	l, err := d.lane(name)
-	if err != nil {
+	if err := d.known(name); err != nil {
 		return err
+	}
+	l := d.lane(name)
+	if l == nil {
+		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
