@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -30,15 +29,6 @@ func newestSegment(l *Log) *segment {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.segments[len(l.segments)-1]
-}
-
-func appendTest(t *testing.T, l *Log, text string) queue.Entry {
-	t.Helper()
-	p, err := l.Append(t.Context(), queue.Record(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return queue.Entry{Pos: p, Record: queue.Record(text)}
 }
 
 // TestFailedSync: the append that met the failed sync gets the error, the segment is left for a new one, and what
@@ -83,25 +73,6 @@ func writeGhost(t *testing.T, s *segment, at int64, seq, synced uint64) {
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func checkEntries(t *testing.T, l *Log, want []queue.Entry) {
-	t.Helper()
-	i := 0
-	for e, err := range l.Read(t.Context(), 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i >= len(want) || e.Pos != want[i].Pos || !bytes.Equal(e.Record, want[i].Record) {
-			t.Fatalf("record %d is %.20q at %d", i, e.Record, e.Pos)
-		}
-		if i++; e.Pos == l.Health().Last {
-			break
-		}
-	}
-	if i != len(want) {
-		t.Fatalf("%d records, want %d", i, len(want))
 	}
 }
 

@@ -191,3 +191,13 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestOlderItemsDoNotCount: an item whose sequence is not higher than the last is what an earlier write left.
+func TestOlderItemsDoNotCount(t *testing.T) {
+	im := newImage(itemsStart + 4<<10)
+	old := im.items[2]
+	data := append(bytes.Clone(im.data), im.data[old.off:old.end()]...)
+	if got := decode(t, data, im.head, itemsStart, im.head.first-1, nil); !equalItems(got, im.items) {
+		t.Errorf("%d items, want %d", len(got), len(im.items))
+	}
+}

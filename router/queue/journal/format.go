@@ -110,13 +110,15 @@ func appendItem(buf []byte, seed uint32, seq uint64, k kind, body []byte) []byte
 }
 
 func appendItemHeader(buf []byte, seed uint32, seq uint64, k kind, body []byte) []byte {
-	var h [itemHeader]byte
+	n := len(buf)
+	buf = append(buf, make([]byte, itemHeader)...)
+	h := buf[n:]
 	binary.LittleEndian.PutUint32(h[4:], uint32(len(body)))
 	binary.LittleEndian.PutUint64(h[8:], seq)
 	h[16] = byte(k)
 	binary.LittleEndian.PutUint32(h[20:], crc32.Update(seed, castagnoli, body))
-	binary.LittleEndian.PutUint32(h[:], crc32.Update(seed, castagnoli, h[4:]))
-	return append(buf, h[:]...)
+	binary.LittleEndian.PutUint32(h, crc32.Update(seed, castagnoli, h[4:]))
+	return buf
 }
 
 func appendBatch(buf []byte, seed uint32, seq, synced uint64) []byte {

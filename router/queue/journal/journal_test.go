@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"os"
 	"testing"
 
@@ -65,4 +66,32 @@ func newest(t *testing.T, dir string) (file string, first, end int64) {
 		t.Fatal(err)
 	}
 	return s.path, itemsStart, f.end
+}
+
+func appendTest(t *testing.T, l *Log, text string) queue.Entry {
+	t.Helper()
+	p, err := l.Append(t.Context(), queue.Record(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return queue.Entry{Pos: p, Record: queue.Record(text)}
+}
+
+func checkEntries(t *testing.T, l *Log, want []queue.Entry) {
+	t.Helper()
+	i := 0
+	for e, err := range l.Read(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i >= len(want) || e.Pos != want[i].Pos || !bytes.Equal(e.Record, want[i].Record) {
+			t.Fatalf("record %d is %.20q at %d", i, e.Record, e.Pos)
+		}
+		if i++; e.Pos == l.Health().Last {
+			break
+		}
+	}
+	if i != len(want) {
+		t.Fatalf("%d records, want %d", i, len(want))
+	}
 }
