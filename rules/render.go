@@ -133,11 +133,10 @@ func (r *rendering) method() string {
 
 // pass copies the headers of the sender that go on. Those that describe the body go with it, and only with it.
 func (r *rendering) pass() {
-	secret := r.secretHeaders()
 	dropped := connectionNames(r.ev.Header["Connection"])
 	for name, values := range r.ev.Header {
 		switch {
-		case foreign(name) || slices.Contains(secret, name) || slices.Contains(dropped, name) || !isToken(name):
+		case foreign(name) || r.carriesSecret(name) || slices.Contains(dropped, name) || !isToken(name):
 		case name == "Content-Type" || name == "Content-Encoding":
 			if r.program == nil {
 				r.req.Header[name] = slices.Clone(values)
@@ -148,17 +147,10 @@ func (r *rendering) pass() {
 	}
 }
 
-// secretHeaders are those that carry the sender's secret. When the source is gone nobody knows which they are, and pass
-// copies none.
-func (r *rendering) secretHeaders() []string {
-	if r.src == nil || r.src.Verifier == nil {
-		return nil
-	}
-	list := slices.Clone(r.src.Verifier.SecretHeaders())
-	for i, name := range list {
-		list[i] = textproto.CanonicalMIMEHeaderKey(name)
-	}
-	return list
+// carriesSecret says whether the sender's secret stands in a header. When the source is gone nobody knows which those
+// are, and pass copies none that could be one.
+func (r *rendering) carriesSecret(name string) bool {
+	return r.src != nil && slices.Contains(r.src.secretHeaders, name)
 }
 
 // connectionNames are the headers that the sender's connection claims for itself.
@@ -198,9 +190,13 @@ func (r *rendering) headers() error {
 
 // own sets the headers by which a destination knows the delivery.
 func (r *rendering) own(d *event.Delivery, attempt int) {
+	eventType := r.ev.Type
+	if checkName(eventType) != nil {
+		eventType = "" // named by rules of another time
+	}
 	for name, value := range map[string]string{
 		"Webhook-Id": d.ID.String(), "Hookrouter-Event": r.ev.ID.String(), "Hookrouter-Source": r.ev.Source,
-		"Hookrouter-Type": r.ev.Type, "Hookrouter-Route": d.Route, "Hookrouter-Attempt": strconv.Itoa(attempt),
+		"Hookrouter-Type": eventType, "Hookrouter-Route": d.Route, "Hookrouter-Attempt": strconv.Itoa(attempt),
 	} {
 		r.req.Header[name] = []string{value}
 	}

@@ -36,9 +36,10 @@ type Source struct {
 	Reject     bool // an event that no route matched is answered 404 and not stored
 	Unverified bool // `verify: none`
 
-	routes    []*Route
-	readsBody bool // some expression that runs before the ack reads `body`
-	idents    identity
+	routes        []*Route // enabled ones, in the order of the file
+	readsBody     bool     // something in them looks into the body
+	idents        identity
+	secretHeaders []string // canonical; never passed on
 }
 
 // Respond is the answer to a stored event. The zero value means the server's own.

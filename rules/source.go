@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"regexp"
 	"strings"
 
@@ -227,6 +228,9 @@ func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Sche
 		p.warn(at, fmt.Sprintf("source %q: %s", src.Name, w), "")
 	}
 	src.Verifier = v
+	for _, name := range v.SecretHeaders() {
+		src.secretHeaders = append(src.secretHeaders, textproto.CanonicalMIMEHeaderKey(name))
+	}
 }
 
 func (p *parser) unverified(src *Source, b block, secret *yaml.Node) {
