@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -62,8 +63,9 @@ func check(t *testing.T, data []byte, loopback bool) string {
 		Env: env, ReadFile: readFile, PublicLoopback: loopback,
 	})
 	var b strings.Builder
-	switch faults, is := err.(rules.Faults); {
-	case is:
+	var faults rules.Faults
+	switch {
+	case errors.As(err, &faults):
 		_ = faults.Format(&b)
 	case err != nil:
 		t.Fatalf("error is %T: %v", err, err)

@@ -40,7 +40,7 @@ func (p *parser) readDefaults(n *yaml.Node) policy {
 // policy reads the keys that defaults and destinations share, over what is inherited.
 func (p *parser) policy(b block, o policy) policy {
 	if n := b.get("timeout"); n != nil {
-		p.setDuration(&o.timeout, n, "timeout", time.Millisecond, time.Hour)
+		p.setDuration(&o.timeout, n, "timeout", time.Hour)
 	}
 	if n := b.get("retry"); n != nil {
 		p.retry(n, &o.retry)
@@ -57,8 +57,8 @@ func (p *parser) policy(b block, o policy) policy {
 	return o
 }
 
-func (p *parser) setDuration(d *time.Duration, n *yaml.Node, what string, low, high time.Duration) {
-	if v, ok := p.duration(n, what, low, high); ok {
+func (p *parser) setDuration(d *time.Duration, n *yaml.Node, what string, most time.Duration) {
+	if v, ok := p.duration(n, what, most); ok {
 		*d = v
 	}
 }
@@ -72,15 +72,15 @@ func (p *parser) setInt(i *int, n *yaml.Node, what string, low, high int) {
 func (p *parser) retry(n *yaml.Node, r *Retry) {
 	b, _ := p.block(n, "retry", retryKeys)
 	if n := b.get("backoff"); n != nil {
-		p.setDuration(&r.Backoff, n, "backoff", time.Millisecond, day)
+		p.setDuration(&r.Backoff, n, "backoff", day)
 	}
 	if n := b.get("max_backoff"); n != nil {
-		p.setDuration(&r.MaxBackoff, n, "max_backoff", time.Millisecond, 7*day)
+		p.setDuration(&r.MaxBackoff, n, "max_backoff", 7*day)
 	} else {
 		r.MaxBackoff = max(r.MaxBackoff, r.Backoff)
 	}
 	if n := b.get("max_age"); n != nil {
-		p.setDuration(&r.MaxAge, n, "max_age", time.Millisecond, 365*day)
+		p.setDuration(&r.MaxAge, n, "max_age", 365*day)
 	}
 	if n := b.get("attempts"); n != nil {
 		p.setInt(&r.Attempts, n, "attempts", 0, 1_000_000)
@@ -96,7 +96,7 @@ func (p *parser) breaker(n *yaml.Node, r *Breaker) {
 		p.setInt(&r.Failures, n, "failures", 1, 1_000_000)
 	}
 	if n := b.get("cooldown"); n != nil {
-		p.setDuration(&r.Cooldown, n, "cooldown", time.Millisecond, day)
+		p.setDuration(&r.Cooldown, n, "cooldown", day)
 	}
 	if n := b.get("probes"); n != nil {
 		p.setInt(&r.Probes, n, "probes", 1, 1000)

@@ -121,8 +121,8 @@ func (t text) printable() bool {
 
 func (p *parser) passHeaders(n *yaml.Node) (h passHeaders) {
 	if n.Kind != yaml.SequenceNode {
-		s, _ := p.word(n, "pass_headers", "all", "none")
-		return passHeaders{mode: map[string]passMode{"all": passAll, "none": passNone}[s]}
+		mode := map[string]passMode{"all": passAll, "none": passNone}
+		return passHeaders{mode: mode[p.word(n, "pass_headers", "all", "none")]}
 	}
 	h.mode = passNames
 	for _, x := range n.Content {

@@ -17,7 +17,6 @@ func words(s string) []string { return strings.Fields(s) }
 // The closed list of keys.
 var (
 	topKeys     = keys{words("version sources presets defaults destinations routes tests"), words("retention include alerts")}
-	presetKeys  = keys{words("verify handshake type dedupe respond methods body max_body"), words("with")}
 	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake"), words("limit allow_ip key with public_url")}
 	destKeys    = keys{words("url method headers query pass_headers timeout retry breaker limit"), words("order_by delay auth sign tls success egress")}
 	defaultKeys = keys{words("timeout retry breaker limit pass_headers"), words("egress")}

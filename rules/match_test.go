@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -211,7 +212,7 @@ func TestParked(t *testing.T) {
 			t.Errorf("Has(%q, %q) = %t", c.route, c.destination, got)
 		}
 		_, err := set.Render(newEvent("s", "{}"), &event.Delivery{Route: c.route, Destination: c.destination}, 1)
-		if (err == rules.ErrParked) == c.want {
+		if errors.Is(err, rules.ErrParked) == c.want {
 			t.Errorf("Render to %q, %q: %v", c.route, c.destination, err)
 		}
 	}

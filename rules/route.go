@@ -161,12 +161,12 @@ func (p *parser) coalesce(n *yaml.Node) *coalesce {
 		p.fault(b.node, "coalesce has no key", "events with the same key become one delivery: `key: body.id`")
 	}
 	if n := b.get("wait"); n != nil {
-		p.setDuration(&c.wait, n, "wait", time.Millisecond, day)
+		p.setDuration(&c.wait, n, "wait", day)
 	} else {
 		p.fault(b.node, "coalesce has no wait", "`wait: 10s` is the quiet time after the last event")
 	}
 	if n := b.get("max"); n != nil {
-		p.setDuration(&c.max, n, "max", time.Millisecond, 7*day)
+		p.setDuration(&c.max, n, "max", 7*day)
 		if c.max > 0 && c.max < c.wait {
 			p.fault(n, fmt.Sprintf("max %s is below wait %s", spell(c.max), spell(c.wait)), "")
 		}

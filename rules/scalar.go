@@ -36,19 +36,18 @@ func (p *parser) value(n *yaml.Node, what string) (string, bool) {
 	return t.plain(), true
 }
 
-// word gives a scalar that must be one of a few.
-func (p *parser) word(n *yaml.Node, what string, known ...string) (string, bool) {
+// word gives a scalar that must be one of a few, "" after a fault.
+func (p *parser) word(n *yaml.Node, what string, known ...string) string {
 	s, ok := p.value(n, what)
 	if ok && !slices.Contains(known, s) {
 		p.fault(n, fmt.Sprintf("%s must be one of %s, not %q", what, strings.Join(known, ", "), clip(n.Value)), "")
-		return "", false
+		return ""
 	}
-	return s, ok
+	return s
 }
 
 func (p *parser) boolean(n *yaml.Node, what string) bool {
-	s, _ := p.word(n, what, "true", "false")
-	return s == "true"
+	return p.word(n, what, "true", "false") == "true"
 }
 
 // list gives the elements of a list, or the scalar itself as the only one.
@@ -81,7 +80,8 @@ func (p *parser) integer(n *yaml.Node, what string, low, high int) (int, bool) {
 	return i, true
 }
 
-func (p *parser) duration(n *yaml.Node, what string, low, high time.Duration) (time.Duration, bool) {
+// duration reads one from 1ms to most.
+func (p *parser) duration(n *yaml.Node, what string, most time.Duration) (time.Duration, bool) {
 	s, ok := p.value(n, what)
 	if !ok {
 		return 0, false
@@ -91,8 +91,8 @@ func (p *parser) duration(n *yaml.Node, what string, low, high time.Duration) (t
 		p.fault(n, fmt.Sprintf("%s %q is not a duration", what, clip(n.Value)), "write 500ms, 10s, 5m, 24h, 30d or 1h30m")
 		return 0, false
 	}
-	if d < low || d > high {
-		p.fault(n, fmt.Sprintf("%s must be from %s to %s, not %q", what, spell(low), spell(high), clip(n.Value)), "")
+	if d < time.Millisecond || d > most {
+		p.fault(n, fmt.Sprintf("%s must be from 1ms to %s, not %q", what, spell(most), clip(n.Value)), "")
 		return 0, false
 	}
 	return d, true

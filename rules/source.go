@@ -134,14 +134,13 @@ func (p *parser) receiving(src *Source, b block) {
 		src.Respond = p.respond(n)
 	}
 	if n := b.get("unmatched"); n != nil {
-		s, _ := p.word(n, "unmatched", "keep", "reject")
-		src.Reject = s == "reject"
+		src.Reject = p.word(n, "unmatched", "keep", "reject") == "reject"
 	}
 }
 
 func (p *parser) method(n *yaml.Node, what string) string {
-	s, _ := p.word(n, what, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodGet, http.MethodDelete, http.MethodHead)
-	return s
+	return p.word(n, what,
+		http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodGet, http.MethodDelete, http.MethodHead)
 }
 
 func (p *parser) size(n *yaml.Node, what string, low, high int64) int64 {

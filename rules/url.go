@@ -143,17 +143,16 @@ func (p *parser) query(n *yaml.Node) []parameter {
 func (u urlTemplate) run(env *lang.Env) (full, masked string, err error) {
 	w := urlWriter{}
 	for i, x := range u.parts {
-		switch {
-		case x.expr == nil:
+		if x.expr == nil {
 			w.static(x, i < u.query)
-		default:
-			s, err := x.expr.Text(env)
-			if err != nil {
-				return "", "", err
-			}
-			if err := w.computed(s, i < u.query); err != nil {
-				return "", "", err
-			}
+			continue
+		}
+		s, err := x.expr.Text(env)
+		if err != nil {
+			return "", "", err
+		}
+		if err := w.computed(s, i < u.query); err != nil {
+			return "", "", err
 		}
 	}
 	if err := w.endSegment(); err != nil {
