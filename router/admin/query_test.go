@@ -31,7 +31,7 @@ func TestQueryIsReadStrictly(t *testing.T) {
 		"until=1":                             "until",
 		"source=%zz":                          "query",
 	} {
-		r := httptest.NewRequest("GET", "/api/v1/events", nil)
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/events", nil)
 		r.URL.RawQuery = query
 		_, err := parseQuery(r, "dead")
 		var p *problem
@@ -45,7 +45,7 @@ func TestQueryIsReadStrictly(t *testing.T) {
 }
 
 func TestQueryReachesTheQueue(t *testing.T) {
-	r := httptest.NewRequest("GET", "/?source=a&type=b&route=c&destination=d&sender_id=e&state=dead&limit=7&cursor=f&since=2026-01-02T15:04:05%2B01:00&until=2026-01-03T00:00:00Z", nil)
+	r := httptest.NewRequest(http.MethodGet, "/?source=a&type=b&route=c&destination=d&sender_id=e&state=dead&limit=7&cursor=f&since=2026-01-02T15:04:05%2B01:00&until=2026-01-03T00:00:00Z", nil)
 	got, err := parseQuery(r, "dead")
 	if err != nil {
 		t.Fatal(err)
@@ -73,13 +73,13 @@ func TestPublicHealthTellsNoReason(t *testing.T) {
 	h := Health(func() error { return errors.New("disk /data is full") })
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/other": 404} {
 		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
 		if rec.Code != want || strings.Contains(rec.Body.String(), "disk") {
 			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
 		}
 	}
 	rec := httptest.NewRecorder()
-	Health(nil).ServeHTTP(rec, httptest.NewRequest("GET", "/readyz", nil))
+	Health(nil).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	if rec.Code != 200 {
 		t.Errorf("without a reason not to be: %d", rec.Code)
 	}

@@ -28,7 +28,7 @@ func TestEventsThroughTheClient(t *testing.T) {
 	const body = `{"to":"good", "n": 1}`
 	id := r.send(body)
 	e := r.settled(id, 1)
-	if e.ID != id || e.Source != "open" || e.Method != "POST" || e.Path != "/in/open" || e.Size != len(body) || e.Delivered != 1 ||
+	if e.ID != id || e.Source != "open" || e.Method != http.MethodPost || e.Path != "/in/open" || e.Size != len(body) || e.Delivered != 1 ||
 		e.Header.Get("Content-Type") != "application/json" || e.RulesHash != r.rules.Load().Hash() {
 		t.Errorf("event %+v", e)
 	}
@@ -182,7 +182,7 @@ func TestHouseThroughTheClient(t *testing.T) {
 	must(t, err)
 	refused(t, second2(r.client.Pause(ctx, "no/body")), http.StatusNotFound)
 
-	req, _ := http.NewRequest("POST", r.public.URL+"/in/pass", strings.NewReader("{}"))
+	req, _ := http.NewRequest(http.MethodPost, r.public.URL+"/in/pass", strings.NewReader("{}"))
 	req.Header.Set("X-Pass", "guessed-pass")
 	resp, err := http.DefaultClient.Do(req)
 	must(t, err)

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -116,6 +117,9 @@ func (a *api) pump(ctx context.Context, out sse, from place) {
 func (a *api) watch(ctx context.Context, from place, messages chan<- string) {
 	at := place{pos: from.after()}
 	for u, err := range a.opts.Queue.Watch(ctx, from.after()) {
+		if errors.Is(err, queue.ErrClosed) {
+			return
+		}
 		if err != nil {
 			a.opts.Logger.ErrorContext(ctx, "stream ended", "cause", err)
 			return

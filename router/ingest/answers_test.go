@@ -33,7 +33,7 @@ func TestStoredEventIsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(ev.Body) != `{"a": 1 }` || ev.Source != "github" || ev.Type != "push" || ev.Method != "POST" ||
+	if string(ev.Body) != `{"a": 1 }` || ev.Source != "github" || ev.Type != "push" || ev.Method != http.MethodPost ||
 		ev.Path != "/in/github" || ev.Query != "b=2&a=%201" || ev.RemoteIP != "127.0.0.1" || ev.ReceivedAt.Location() != time.UTC {
 		t.Errorf("event %+v", ev)
 	}

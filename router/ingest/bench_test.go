@@ -41,7 +41,7 @@ func push(b *testing.B, set *rules.Set) []byte {
 	if err := src.Verifier.Sign(req, time.Now()); err != nil {
 		b.Fatal(err)
 	}
-	out, err := http.NewRequest("POST", "http://x/in/github", bytes.NewReader(req.Body))
+	out, err := http.NewRequest(http.MethodPost, "http://x/in/github", bytes.NewReader(req.Body))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func BenchmarkHandler(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				in.ServeHTTP(nowhere{http.Header{}}, &http.Request{
-					Method: "POST", URL: req.URL, Host: "x", RemoteAddr: "127.0.0.1:1", RequestURI: "/in/github",
+					Method: http.MethodPost, URL: req.URL, Host: "x", RemoteAddr: "127.0.0.1:1", RequestURI: "/in/github",
 					Header: withSignature(req.Header, signature), ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
 				})
 			}

@@ -33,7 +33,7 @@ func TestHugeBodyIsRefusedBeforeItComes(t *testing.T) {
 	r := newRig(t)
 	conn := r.write(head("github", "Content-Length: 10737418240"))
 	resp := readAnswer(t, conn)
-	if resp.StatusCode != 413 || !resp.Close {
+	if resp.StatusCode != http.StatusRequestEntityTooLarge || !resp.Close {
 		t.Errorf("answer %d, close %v", resp.StatusCode, resp.Close)
 	}
 	if _, err := io.ReadAll(conn); err != nil {
@@ -63,7 +63,7 @@ func TestEndlessBodyIsReadUpToTheLimit(t *testing.T) {
 			}
 		}
 	}()
-	if resp := readAnswer(t, conn); resp.StatusCode != 413 || !resp.Close {
+	if resp := readAnswer(t, conn); resp.StatusCode != http.StatusRequestEntityTooLarge || !resp.Close {
 		t.Errorf("answer %d, close %v", resp.StatusCode, resp.Close)
 	}
 	_, _ = io.Copy(io.Discard, conn)
@@ -109,7 +109,7 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 	for _, framing := range []string{"Content-Length: 1000", "Content-Length: 200000", "Transfer-Encoding: chunked"} {
 		r := newRig(t, func(o *ingest.Options, _ *queue.Options) { o.BodyTimeout = 50 * time.Millisecond })
 		conn := r.write(head("open", framing) + "5\r\n")
-		if resp := readAnswer(t, conn); resp.StatusCode != 408 || !resp.Close {
+		if resp := readAnswer(t, conn); resp.StatusCode != http.StatusRequestTimeout || !resp.Close {
 			t.Errorf("%s: answer %d, close %v", framing, resp.StatusCode, resp.Close)
 		}
 		if _, err := io.Copy(io.Discard, conn); err != nil {
@@ -129,7 +129,7 @@ func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
 		if _, err := fmt.Fprintf(conn, "%s%d", head("open", "Content-Length: 1"), i); err != nil {
 			t.Fatal(err)
 		}
-		if resp := readAnswer(t, conn); resp.StatusCode != 202 {
+		if resp := readAnswer(t, conn); resp.StatusCode != http.StatusAccepted {
 			t.Fatalf("answer %d", resp.StatusCode)
 		}
 		time.Sleep(150 * time.Millisecond) // longer than a body may take: an idle connection stays

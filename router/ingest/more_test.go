@@ -48,14 +48,14 @@ func TestOneRequestSeesOneSet(t *testing.T) {
 	resp := readAnswer(t, conn)
 	body, _ := io.ReadAll(resp.Body)
 	id, _ := answer{Body: string(body)}.receipt(t)
-	if ev := r.stored(id); resp.StatusCode != 202 || ev.RulesHash != old.Hash() {
+	if ev := r.stored(id); resp.StatusCode != http.StatusAccepted || ev.RulesHash != old.Hash() {
 		t.Errorf("answer %d, rules %s, want %s", resp.StatusCode, ev.RulesHash, old.Hash())
 	}
 }
 
 func httptestRequest(t *testing.T, r *rig, path string) *http.Request {
 	t.Helper()
-	req, err := http.NewRequest("POST", r.server.URL+path, strings.NewReader("{}"))
+	req, err := http.NewRequest(http.MethodPost, r.server.URL+path, strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestDrainingGoesOnAccepting(t *testing.T) {
 	if err := r.request("github", `{}`).Write(conn); err != nil {
 		t.Fatal(err)
 	}
-	if resp := readAnswer(t, conn); resp.StatusCode != 202 || !resp.Close || !r.ingest.Draining() {
+	if resp := readAnswer(t, conn); resp.StatusCode != http.StatusAccepted || !resp.Close || !r.ingest.Draining() {
 		t.Errorf("answer %d, close %v, draining %v", resp.StatusCode, resp.Close, r.ingest.Draining())
 	}
 }
