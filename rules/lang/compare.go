@@ -142,13 +142,13 @@ func ordering(holds func(order int) bool) impl {
 func (s *site) both() string {
 	switch {
 	case len(s.operands) == 1 && s.what == "-":
-		return "-" + s.operands[0].text
+		return "-" + s.operands[0].String()
 	case len(s.operands) == 1:
-		return s.what + "(" + s.operands[0].text + ")"
+		return s.what + "(" + s.operands[0].String() + ")"
 	case len(s.operands) != 2:
 		return s.what
 	}
-	return s.operands[0].text + " " + s.what + " " + s.operands[1].text
+	return s.operands[0].String() + " " + s.what + " " + s.operands[1].String()
 }
 
 // opIn is x in y: an element of a list, or a key of a map.

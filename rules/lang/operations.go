@@ -76,7 +76,7 @@ func opSliceNil(args ...any) (any, error) {
 	r, s := args[0].(*run), args[1].(*site)
 	r.step(1)
 	for i, v := range args[2:] {
-		if v != nil || s.operands[i].text == "" {
+		if v != nil || s.operands[i].node == nil {
 			continue
 		}
 		if !s.when {

@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -32,9 +33,23 @@ type site struct {
 	when     bool // in a condition
 }
 
+// operand is written as text only when an error names it: the text of a tree is long.
 type operand struct {
-	text string
+	node ast.Node // nil when it is left out
 	at   int
+}
+
+const maxOperandText = 60
+
+func (o operand) String() string {
+	if o.node == nil {
+		return ""
+	}
+	text := o.node.String()
+	if len(text) > maxOperandText {
+		text = text[:charByte(text, maxOperandText)] + "…"
+	}
+	return text
 }
 
 // step counts work; a run that does too much ends here.
@@ -65,7 +80,7 @@ func (s *site) fail(format string, args ...any) {
 func (s *site) failAt(i int, format string, args ...any) {
 	at, text := s.at, s.what
 	if i < len(s.operands) {
-		at, text = s.operands[i].at, s.operands[i].text
+		at, text = s.operands[i].at, s.operands[i].String()
 	}
 	panic(&RunError{Offset: at, Message: text + " " + fmt.Sprintf(format, args...)})
 }

@@ -9,8 +9,6 @@ import (
 // variables, lists and loops.
 type writer struct{ when bool }
 
-const maxOperandText = 60
-
 func (w *writer) node(node ast.Node) ast.Node {
 	out := w.rewrite(node)
 	if out.Location().From == 0 {
@@ -84,11 +82,7 @@ func (w *writer) site(node ast.Node, what string, operands ...ast.Node) *site {
 			s.operands = append(s.operands, operand{})
 			continue
 		}
-		text := o.String()
-		if len(text) > maxOperandText {
-			text = text[:charByte(text, maxOperandText)] + "…"
-		}
-		s.operands = append(s.operands, operand{text: text, at: start(o)})
+		s.operands = append(s.operands, operand{node: o, at: start(o)})
 	}
 	return s
 }
