@@ -41,9 +41,6 @@ type encoder struct {
 }
 
 func (e *encoder) value(v any, depth int) error {
-	if len(e.out) > e.limit {
-		return fmt.Errorf("longer than %d bytes", e.limit)
-	}
 	if depth > maxValue {
 		return fmt.Errorf("nested deeper than %d", maxValue)
 	}

@@ -42,7 +42,7 @@ func hostileBody() []byte {
 var bombs = []string{
 	`repeat(body.s, 1000)`,
 	`repeat(repeat(repeat("aaaaaaaaaa", 100000), 100000), 100000)`,
-	`toJSON(body)`, `toJSON(body.deep)`,
+	`reduce(body.n, reduce(body.n, 1), 0)`, `toJSON(body)`, `toJSON(body.deep)`,
 	`reduce(body.n, #acc + body.s, "")`,
 	`reduce(body.n, #acc + #acc, "a")`,
 	`reduce(body.n, concat(#acc, #acc), [1])`,

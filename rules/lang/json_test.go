@@ -33,7 +33,7 @@ func TestJSONRefused(t *testing.T) {
 		{`"a`, "2: a string is not closed"}, {`"a\`, "2: a string is not closed"}, {`"` + "a\nb" + `"`, "2: a control character in a string"},
 		{`"abcdefgh` + "\x1f" + `"`, "9: a control character in a string"}, {`"\x"`, "1: invalid escape"}, {`"\u12g4"`, "1: invalid escape"},
 		{`"\u12`, "1: invalid escape"}, {`"\ud800"`, "1: half of a surrogate pair"}, {`"\udc00"`, "1: half of a surrogate pair"},
-		{`"\ud800\ud800"`, "1: half of a surrogate pair"}, {`"\ud800\n"`, "1: half of a surrogate pair"},
+		{`"\udc00\udc00"`, "1: half of a surrogate pair"}, {`"\ud800\ud800"`, "1: half of a surrogate pair"}, {`"\ud800\n"`, "1: half of a surrogate pair"},
 		{"\"\xff\"", "0: a string is not valid UTF-8"}, {"[\"abcdefgh\xc3\"]", "1: a string is not valid UTF-8"},
 		{"\"\xed\xa0\x80\"", "0: a string is not valid UTF-8"}, {"{\"\xff\":1}", "1: a string is not valid UTF-8"},
 		{`{"a":1,"a":2}`, `7: duplicate key "a"`}, {`{"a":1,"b":{"a":1},"\u0061":2}`, `19: duplicate key "a"`},
