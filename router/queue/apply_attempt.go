@@ -19,7 +19,7 @@ func (s *state) applyStart(rec *record, pos Pos) {
 	w := s.table.row(r)
 	l := s.lane(w.dest)
 	if w.state != event.Pending || w.started() || w.round != uint32(rec.about.round) ||
-		w.tries+1 != uint32(rec.about.number) || l.owner != rec.owner {
+		w.tries+1 != uint32(rec.about.number) || l.owner != rec.owner || l.owner == (token{}) {
 		return
 	}
 	s.pull(l, r)

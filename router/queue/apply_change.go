@@ -42,12 +42,10 @@ func (s *state) pair(rec *record, d *rowData, pos Pos) {
 		id = s.addedPair(rec.eventID, d)
 	}
 	if id.IsZero() {
-		if s.table.find(d.ID) != 0 {
-			return
+		if s.table.find(d.ID) == 0 && s.makeRow(d, rec.eventPos, pos, rec.time, false) {
+			s.addPair(rec, d, pos)
+			s.out.result.Created++
 		}
-		s.makeRow(d, rec.eventPos, pos, rec.time, false)
-		s.addPair(rec, d, pos)
-		s.out.result.Created++
 		return
 	}
 	r := s.table.find(id)
@@ -57,8 +55,9 @@ func (s *state) pair(rec *record, d *rowData, pos Pos) {
 	case r != 0:
 		s.reopen(r, d, rec.time, pos)
 	case rec.verb == verbReplay && d.ID == id:
-		s.makeRow(d, rec.eventPos, pos, rec.time, false)
-		s.out.result.Reopened++
+		if s.makeRow(d, rec.eventPos, pos, rec.time, false) {
+			s.out.result.Reopened++
+		}
 	}
 }
 

@@ -19,16 +19,17 @@ func (s *state) applyEvent(rec *record, pos Pos) {
 	}
 	for i := range rec.rows {
 		d := &rec.rows[i]
-		if s.table.find(d.ID) != 0 || d.State != event.Pending && d.State != event.Dead {
-			continue
+		if s.table.find(d.ID) == 0 && s.makeRow(d, pos, pos, rec.time, true) {
+			s.out.made++
 		}
-		s.makeRow(d, pos, pos, rec.time, true)
-		s.out.made++
 	}
 }
 
 // makeRow inserts a delivery that just came into being, in a coalesce window when it is new and window is true.
-func (s *state) makeRow(d *rowData, eventPos, pos Pos, at time.Time, window bool) {
+func (s *state) makeRow(d *rowData, eventPos, pos Pos, at time.Time, window bool) bool {
+	if d.State != event.Pending && d.State != event.Dead {
+		return false
+	}
 	fresh := *d
 	fresh.Since, fresh.Updated, fresh.Started, fresh.Latest, fresh.First = at, at, false, false, time.Time{}
 	r := s.insert(&fresh, eventPos, pos)
@@ -36,6 +37,7 @@ func (s *state) makeRow(d *rowData, eventPos, pos Pos, at time.Time, window bool
 		s.coalesce(r, at)
 	}
 	s.emit(r, rowChange{made: true})
+	return true
 }
 
 // applyCarried takes over the rows of an event whose record is about to be trimmed. Rows that are here get the new

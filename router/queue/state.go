@@ -175,8 +175,8 @@ func (s *state) insert(d *rowData, eventPos, pos Pos) ref {
 	default:
 		s.enter(l, r)
 	}
-	if d.Latest {
-		s.windows[s.window(w, s.keys[r])] = r
+	if k := s.keys[r]; d.Latest && k != nil && k.first != 0 && w.pending() {
+		s.windows[s.window(w, k)] = r
 	}
 	return r
 }
