@@ -249,3 +249,10 @@ func (q *Queue) Stats() Stats {
 
 // Health is the log's view of itself.
 func (q *Queue) Health() Health { return q.log.Health() }
+
+// Watchers counts the calls of Watch that run.
+func (q *Queue) Watchers() int {
+	q.recent.mu.Lock()
+	defer q.recent.mu.Unlock()
+	return q.recent.watchers
+}
