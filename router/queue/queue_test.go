@@ -62,6 +62,9 @@ func (r *rig) rebuilt(t testing.TB) [32]byte {
 // same checks that the live state is the one that the log tells.
 func (r *rig) same(t testing.TB) {
 	t.Helper()
+	until(t, "all is durable and applied", func() bool {
+		return r.Stats().UnsyncedResult == 0 && r.Stats().Applied >= r.Health().Last
+	})
 	if r.rebuilt(t) != r.Hash() {
 		t.Error("live state and rebuilt state differ")
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/hookrouter/hookrouter/event"
 )
 
-// history is a random log with the state that it makes.
-type history struct {
+// life is a random log with the state that it makes.
+type life struct {
 	t       *rapid.T
 	s       *state
 	records []Record
@@ -26,23 +26,23 @@ type history struct {
 	ids     uint64
 }
 
-func newHistory(t *rapid.T) *history {
-	return &history{
+func newLife(t *rapid.T) *life {
+	return &life{
 		t: t, s: newState(), now: at(0), owners: map[string]token{},
 		made: map[event.DeliveryID]rowData{}, gone: map[event.DeliveryID]event.State{},
 	}
 }
 
-func (h *history) newID() (id [16]byte) {
+func (h *life) newID() (id [16]byte) {
 	h.ids++
 	copy(id[:], fmt.Sprintf("%016d", h.ids))
 	return id
 }
 
-func (h *history) pos() Pos { return Pos(len(h.records)*3 + 1) }
+func (h *life) pos() Pos { return Pos(len(h.records)*3 + 1) }
 
 // add applies a record as it comes back from the log, and notes what the effect says.
-func (h *history) add(r *record) *effect {
+func (h *life) add(r *record) *effect {
 	h.now = h.now.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(h.t, "ms")) * time.Millisecond)
 	r.time = h.now
 	b := r.encode()
@@ -68,7 +68,7 @@ func (h *history) add(r *record) *effect {
 
 var destinations = []string{"build", "audit"}
 
-func (h *history) row(ev event.EventID, route, destination string) rowData {
+func (h *life) row(ev event.EventID, route, destination string) rowData {
 	d := rowData{Delivery: event.Delivery{
 		ID: h.newID(), Event: ev, Route: route, Destination: destination, Created: h.now, Due: h.now,
 		Expires: h.now.Add(time.Duration(rapid.IntRange(1, 3600).Draw(h.t, "expires")) * time.Second), State: event.Pending,
@@ -87,7 +87,7 @@ func (h *history) row(ev event.EventID, route, destination string) rowData {
 	return d
 }
 
-func (h *history) rows(ev event.EventID) (rows []rowData) {
+func (h *life) rows(ev event.EventID) (rows []rowData) {
 	for _, d := range destinations {
 		if rapid.Bool().Draw(h.t, "to") {
 			rows = append(rows, h.row(ev, "r", d))
@@ -96,7 +96,7 @@ func (h *history) rows(ev event.EventID) (rows []rowData) {
 	return rows
 }
 
-func (h *history) enqueue() {
+func (h *life) enqueue() {
 	r := record{kind: kindEvent, event: event.Event{ID: h.newID(), Source: "cms", ReceivedAt: h.now, Body: []byte("b")}}
 	if rapid.Bool().Draw(h.t, "keyed") {
 		r.event.DedupeKey = rapid.StringMatching("k[1-9]").Draw(h.t, "dedupe")
@@ -111,7 +111,7 @@ func (h *history) enqueue() {
 }
 
 // any picks a row in memory; 0 when there is none.
-func (h *history) any() ref {
+func (h *life) any() ref {
 	var all []ref
 	h.s.table.each(func(r ref, _ *row) { all = append(all, r) })
 	if len(all) == 0 {
@@ -120,7 +120,7 @@ func (h *history) any() ref {
 	return rapid.SampledFrom(all).Draw(h.t, "row")
 }
 
-func (h *history) own() {
+func (h *life) own() {
 	d := rapid.SampledFrom(destinations).Draw(h.t, "destination")
 	if rapid.IntRange(0, 3).Draw(h.t, "anew") > 0 || h.owners[d] == (token{}) {
 		h.owners[d] = h.newID()
@@ -129,7 +129,7 @@ func (h *history) own() {
 }
 
 // start begins an attempt of the row that is due, sometimes of any: such a start may have to be ignored.
-func (h *history) start() {
+func (h *life) start() {
 	d := rapid.SampledFrom(destinations).Draw(h.t, "destination")
 	l := h.s.lane(h.s.name(d))
 	r := h.any()
@@ -144,7 +144,7 @@ func (h *history) start() {
 	h.add(&record{kind: kindStart, about: a, owner: h.owners[a.destination]})
 }
 
-func (h *history) finish() {
+func (h *life) finish() {
 	r := h.any()
 	if r == 0 {
 		return
@@ -161,7 +161,7 @@ func (h *history) finish() {
 	h.add(&f)
 }
 
-func (h *history) change() {
+func (h *life) change() {
 	if len(h.events) == 0 {
 		return
 	}
@@ -180,7 +180,7 @@ func (h *history) change() {
 	h.add(&c)
 }
 
-func (h *history) end() {
+func (h *life) end() {
 	if r := h.any(); r != 0 {
 		d := h.s.data(r, h.s.table.row(r), h.s.keys[r])
 		d.Round -= rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(h.t, "stale")
@@ -189,7 +189,7 @@ func (h *history) end() {
 	}
 }
 
-func (h *history) note() {
+func (h *life) note() {
 	r := record{kind: kindNote, wait: h.newID(), key: rapid.StringMatching("n[12]").Draw(h.t, "note")}
 	r.set = rapid.Bool().Draw(h.t, "set")
 	if r.set {
@@ -199,7 +199,7 @@ func (h *history) note() {
 }
 
 // restart writes and reads a snapshot, as a restart does.
-func (h *history) restart() { h.s = thawed(h.t, h.s) }
+func (h *life) restart() { h.s = thawed(h.t, h.s) }
 
 func thawed(t *rapid.T, s *state) *state {
 	var b bytes.Buffer
@@ -219,7 +219,7 @@ func thawed(t *rapid.T, s *state) *state {
 // holds between its parts holds.
 func TestRebuildEqualsLive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := newHistory(t)
+		h := newLife(t)
 		steps := map[string]func(){
 			"enqueue": h.enqueue, "enqueue2": h.enqueue, "own": h.own, "start": h.start, "start2": h.start, "finish": h.finish,
 			"finish2": h.finish, "change": h.change, "end": h.end, "note": h.note, "restart": h.restart,
@@ -251,7 +251,7 @@ func dump(s *state) string {
 }
 
 // check holds the state against the effects that were seen, and its parts against each other.
-func (h *history) check() {
+func (h *life) check() {
 	s := h.s
 	pending, deadRows := 0, 0
 	for id, d := range h.made {
@@ -282,7 +282,7 @@ func (h *history) check() {
 	}
 }
 
-func (h *history) checkPending(r ref, w *row) {
+func (h *life) checkPending(r ref, w *row) {
 	s := h.s
 	leasable := !w.started() && s.turn(r)
 	if (w.place == placeHeap) != leasable && !w.started() {
@@ -301,7 +301,7 @@ func (h *history) checkPending(r ref, w *row) {
 	}
 }
 
-func (h *history) checkLane(l *laneRows) {
+func (h *life) checkLane(l *laneRows) {
 	s := h.s
 	for i := 1; i < len(l.heap); i++ {
 		if s.before(l.heap[i], l.heap[(i-1)/2]) {

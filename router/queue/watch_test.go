@@ -11,8 +11,8 @@ import (
 	"github.com/hookrouter/hookrouter/router/queue/logtest"
 )
 
-// watched lists n updates from from on, in words.
-func watched(t testing.TB, r *rig, from queue.Pos, n int) (out []string, last queue.Pos) {
+// told lists n updates from from on, in words.
+func told(t testing.TB, r *rig, from queue.Pos, n int) (out []string, last queue.Pos) {
 	t.Helper()
 	for u, err := range r.Watch(t.Context(), from) {
 		if err != nil {
@@ -43,7 +43,7 @@ func TestWatch(t *testing.T) {
 	live := make(chan []string)
 	from := r.Stats().Applied
 	go func() {
-		got, _ := watched(t, r, from, 8)
+		got, _ := told(t, r, from, 8)
 		live <- got
 	}()
 	ev, ds := coalesced("first", "k", 0, 0)
@@ -65,7 +65,7 @@ func TestWatch(t *testing.T) {
 	if got := <-live; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("live:\n%q, want\n%q", got, want)
 	}
-	after, last := watched(t, r, 0, 7)
+	after, last := told(t, r, 0, 7)
 	if fmt.Sprint(after) != fmt.Sprint(append(want[:3:3], want[4:]...)) {
 		t.Errorf("afterwards:\n%q", after)
 	}
