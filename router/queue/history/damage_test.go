@@ -17,7 +17,7 @@ import (
 func busy(seed uint64) *model {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	m := &model{clock: 1_000_000}
-	for i := range 400 {
+	for i := range 300 {
 		m.clock += rnd.Int64N(20)
 		e := m.store(names[i%3], names[i%2], names[rnd.IntN(3)], make([]event.State, rnd.IntN(3))...)
 		for _, d := range e.deliveries {
@@ -27,7 +27,7 @@ func busy(seed uint64) *model {
 			m.again(m.events[rnd.IntN(len(m.events))], rnd.IntN(3))
 		}
 	}
-	m.carry(150)
+	m.carry(100)
 	for _, e := range m.all() {
 		if rnd.IntN(4) == 0 && len(e.deliveries) > 0 {
 			m.set(e.deliveries[0], event.Dead)
@@ -44,18 +44,18 @@ func written(t *testing.T, m *model) (dir string, old map[string][]byte) {
 	half := *m
 	half.changes = m.changes[:len(m.changes)/2]
 	half.feed(h)
-	sync(t, h)
+	syncNow(t, h)
 	old = contents(t, dir)
 	m.feed(h)
 	if err := h.Drop(m.dropped); err != nil {
 		t.Fatal(err)
 	}
-	sync(t, h)
+	syncNow(t, h)
 	h.Close()
 	return dir, old
 }
 
-func sync(t *testing.T, h *history.History) {
+func syncNow(t *testing.T, h *history.History) {
 	t.Helper()
 	if err := h.Sync(); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func spoiled(b, old []byte) map[string][]byte {
 	if old != nil && !bytes.Equal(old, b) {
 		bad["old"] = old
 	}
-	for i := range 5 {
+	for i := range 3 {
 		garbled := bytes.Clone(b)
 		at := rnd.IntN(len(b) - 64)
 		for j := range 64 {

@@ -1,6 +1,8 @@
 package history_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,6 +132,89 @@ func (m *machine) filter(t *rapid.T) (f history.Filter) {
 func (m *machine) compare(t *rapid.T) {
 	m.feed(m.h)
 	m.check(t, m.h, m.filter(t), rapid.SampledFrom([]int{1, 7, 50, 1000}).Draw(t, "limit"))
+}
+
+// running runs h until the func it returns is called.
+func running(t testing.TB, h *history.History) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+}
+
+// TestPagesWhileRowsAreAdded reads lists page by page, several at a time, while events come and deliveries end: each
+// reader sees all that was there when it began, and nothing twice.
+func TestPagesWhileRowsAreAdded(t *testing.T) {
+	o := small
+	o.FlushEvery, o.SyncEvery = time.Millisecond, 10*time.Millisecond
+	h := open(t, t.TempDir(), o)
+	defer h.Close()
+	stop := running(t, h)
+	m := &model{clock: 1_000_000}
+	for range 300 {
+		m.store("a", "b", "c", event.Pending)
+	}
+	m.feed(h)
+	before := m.all()
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for range 5 {
+				events := pages(t, 17, func(c string, n int) (history.Page[history.EventItem], error) {
+					return h.Events(history.Filter{Source: "a"}, c, n)
+				})
+				seen := map[event.EventID]bool{}
+				for _, e := range events {
+					if seen[e.ID] || e.Pending+e.Delivered+e.Dead != 1 {
+						t.Errorf("event %+v: listed before: %v", e, seen[e.ID])
+					}
+					seen[e.ID] = true
+				}
+				for _, e := range before {
+					if !seen[e.ID] {
+						t.Errorf("event %v is missing", e.ID)
+					}
+				}
+			}
+		})
+	}
+	for i := range 600 {
+		m.clock++
+		m.store("a", "b", "c", event.Pending)
+		m.set(m.events[(i*7)%len(m.events)].deliveries[0], event.State(2+i%2))
+		m.feed(h)
+	}
+	readers.Wait()
+	stop()
+	if h.Applied() != m.pos {
+		t.Errorf("applied %d, want %d", h.Applied(), m.pos)
+	}
+	m.check(t, h, history.Filter{}, 100)
+}
+
+// TestRunKeepsTheWatermark: what Run wrote is there without the log.
+func TestRunKeepsTheWatermark(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir, small)
+	stop := running(t, h)
+	m := busy(3)
+	m.feed(h)
+	stop()
+	h.Close()
+	h = open(t, dir, small)
+	defer h.Close()
+	if h.Applied() != m.pos {
+		t.Fatalf("watermark %d, want %d", h.Applied(), m.pos)
+	}
+	if err := h.Drop(m.dropped); err != nil {
+		t.Fatal(err)
+	}
+	m.check(t, h, history.Filter{}, 100)
 }
 
 // TestListsEqualAModel runs random histories, crashes and trims included, and compares every list.
