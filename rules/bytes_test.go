@@ -25,6 +25,7 @@ func TestBytes(t *testing.T) {
 		"CRLF":                   {"version: 1\r\nx: 1\r\n", "r.yaml:2:1: unknown key \"x\" in the file"},
 		"CR":                     {"version: 1\rx: 1\r", "r.yaml:2:1: unknown key \"x\" in the file"},
 		"too large":              {"version: 1\n#" + strings.Repeat("x", 16<<20), "r.yaml: the file is larger than 16 MiB"},
+		"too many values":        {"version: 1\nx: [" + strings.Repeat("a,", 4<<20) + "]", "r.yaml: the file holds too many values"},
 		"deep lists":             {deep("["), "r.yaml:2: yaml: exceeded max depth"},
 		"deep mappings":          {deep("{a: "), "r.yaml:2: yaml: exceeded max depth"},
 		"deep dashes":            {deep("- "), "r.yaml:"},
