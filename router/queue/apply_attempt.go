@@ -19,7 +19,13 @@ func (s *state) applyStart(rec *record, pos Pos) {
 	w := s.table.row(r)
 	l := s.lane(w.dest)
 	if w.state != event.Pending || w.started() || w.round != uint32(rec.about.round) ||
-		w.tries+1 != uint32(rec.about.number) || l.owner != rec.owner || l.owner == (token{}) {
+		w.tries+1 != uint32(rec.about.number) || rec.owner == (token{}) {
+		return
+	}
+	if l.owner == (token{}) {
+		l.owner = rec.owner // the record that said so was trimmed; it is said again further on
+	}
+	if l.owner != rec.owner {
 		return
 	}
 	s.pull(l, r)
