@@ -94,8 +94,8 @@ func TestUnverifiedIsSaid(t *testing.T) {
 	}
 }
 
-// TestManyRoutes parses and matches a big file: 10,000 routes with HOOKROUTER_LONG=1.
-func TestManyRoutes(t *testing.T) {
+// TestLongFile parses and matches a big file: 10,000 routes with HOOKROUTER_LONG=1.
+func TestLongFile(t *testing.T) {
 	routes := 1000
 	if os.Getenv("HOOKROUTER_LONG") != "" {
 		routes = 10_000
