@@ -37,7 +37,9 @@ func (l *lane) attempt(le *queue.Lease, p permit) time.Duration {
 }
 
 // try renders and sends.
-func (l *lane) try(set *rules.Set, ev *event.Event, dl *event.Delivery, probe bool, a *event.Attempt) (event.Outcome, verdict) {
+func (l *lane) try(
+	set *rules.Set, ev *event.Event, dl *event.Delivery, probe bool, a *event.Attempt,
+) (event.Outcome, verdict) {
 	dest, ok := set.Destination(l.name)
 	if !ok {
 		return notSent(rules.ErrParked, a), unrelated

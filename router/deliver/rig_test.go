@@ -63,7 +63,7 @@ func newRig(t *testing.T, yaml string, log queue.Log) *rig {
 }
 
 // background runs f until the function it returns is called.
-func background(t *testing.T, f func(context.Context) error) (end func()) {
+func background(t testing.TB, f func(context.Context) error) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
@@ -75,7 +75,7 @@ func background(t *testing.T, f func(context.Context) error) (end func()) {
 	}
 }
 
-func parse(t *testing.T, yaml string) *rules.Set {
+func parse(t testing.TB, yaml string) *rules.Set {
 	t.Helper()
 	set, err := rules.Parse(rules.File{Name: "rules.yaml", Data: []byte(yaml)}, rules.Options{AllowUnverified: true})
 	if err != nil {
@@ -212,7 +212,7 @@ func (r *rig) status(name string) Status {
 }
 
 // newSink serves a sink; the first thing in all rules is its URL.
-func newSink(t *testing.T, o sink.Options) (*sink.Sink, string) {
+func newSink(t testing.TB, o sink.Options) (*sink.Sink, string) {
 	t.Helper()
 	s := sink.New(o)
 	srv := httptest.NewUnstartedServer(s)

@@ -69,7 +69,8 @@ func (l *lane) status() Status {
 	defer l.mu.Unlock()
 	g, now := l.gate, time.Now()
 	s := Status{
-		Name: l.name, Parked: g.parked, Breaker: g.breaker.state.String(), BreakerSince: g.breaker.since, NextProbe: g.breaker.until,
+		Name: l.name, Parked: g.parked,
+		Breaker: g.breaker.state.String(), BreakerSince: g.breaker.since, NextProbe: g.breaker.until,
 		Paused: g.paused, PausedSince: l.pausedAt,
 		InFlight: g.running, Concurrency: g.limit.Concurrency, Ramp: g.most(), Rate: g.limit.Rate,
 		LastError: l.lastError, LastErrorAt: l.errorAt,
