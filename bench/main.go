@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"time"
 )
 
@@ -15,6 +17,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds; the table shows medians")
 	flag.DurationVar(&o.length, "length", 4*time.Second, "how long each server is loaded in each round")
 	flag.IntVar(&o.connections, "connections", 64, "connections, each with one request at a time")
+	flag.StringVar(&o.profiles, "profiles", "", "directory for a CPU profile of each server, for go tool pprof")
 	serve := flag.String("serve", "", "used by bench itself: be this server")
 	to := flag.String("to", "", "used by bench itself: where the server delivers to")
 	flag.Parse()
@@ -26,7 +29,24 @@ func main() {
 
 func run(o options, serve, to string) error {
 	if serve != "" {
-		return serveAs(serve, to)
+		return profiled(o.profiles, serve, func() error { return serveAs(serve, to) })
 	}
 	return measure(o)
+}
+
+// profiled runs f, and writes a CPU profile of it into dir if there is one.
+func profiled(dir, name string, f func() error) error {
+	if dir == "" {
+		return f()
+	}
+	file, err := os.Create(filepath.Join(dir, name+".pprof"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }

@@ -13,6 +13,7 @@ type options struct {
 	rounds      int
 	length      time.Duration
 	connections int
+	profiles    string
 }
 
 // figures are what one server did in one round.
@@ -52,12 +53,12 @@ func measure(o options) error {
 
 // measureOne loads one server, on an empty data directory where it has one.
 func measureOne(ctx context.Context, o options, t *template, name string, round uint64) (f figures, err error) {
-	dest, err := spawn(ctx, sinkish, "")
+	dest, err := spawn(ctx, o, sinkish, "")
 	if err != nil {
 		return f, err
 	}
 	defer dest.stop()
-	server, err := spawn(ctx, name, dest.addr)
+	server, err := spawn(ctx, o, name, dest.addr)
 	if err != nil {
 		return f, err
 	}

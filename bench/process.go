@@ -21,12 +21,12 @@ type process struct {
 }
 
 // spawn starts this binary as a server and waits for its address.
-func spawn(ctx context.Context, name, to string) (*process, error) {
+func spawn(ctx context.Context, o options, name, to string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-serve", name, "-to", to)
+	cmd := exec.CommandContext(ctx, self, "-serve", name, "-to", to, "-profiles", o.profiles)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
