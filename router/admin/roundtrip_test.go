@@ -152,12 +152,19 @@ func TestReplayOfAMatchError(t *testing.T) {
 	if d.State != event.Dead || d.Reason != "match_error" || len(e.Marks) == 0 || !e.Marked {
 		t.Fatalf("event %+v", e)
 	}
-	r.next.Store(r.parse(strings.ReplaceAll(rulesText, "? body.n : false", "? true : false")))
-	_, err := r.client.Reload(ctx)
-	must(t, err)
-	_, err = r.client.ReplayDelivery(ctx, d.ID)
-	must(t, err)
-	if e := r.settled(id, 1); e.Delivered != 1 {
+	replayUnder := func(when string) *client.EventDetail {
+		t.Helper()
+		r.next.Store(r.parse(strings.ReplaceAll(rulesText, "? body.n : false", when)))
+		_, err := r.client.Reload(ctx)
+		must(t, err)
+		_, err = r.client.ReplayDelivery(ctx, d.ID)
+		must(t, err)
+		return r.settled(id, 1)
+	}
+	if e := replayUnder("? false : false"); e.Dead != 1 {
+		t.Errorf("no rule wants it and it was sent: %+v", e)
+	}
+	if e := replayUnder("? true : false"); e.Delivered != 1 {
 		t.Errorf("event %+v", e)
 	}
 }

@@ -44,19 +44,13 @@ func (c *call) readBody(limit int64) error {
 	case declared == 0:
 		return nil
 	}
-	control := http.NewResponseController(c.w)
-	// Errors mean that the connection knows no deadlines, as in a test without one.
-	_ = control.SetReadDeadline(time.Now().Add(c.in.opts.BodyTimeout))
-	var err error
+	// net/http takes the deadline away again at the end of the body. An error means that the connection knows no
+	// deadlines, as in a test without one.
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.in.opts.BodyTimeout))
 	if declared > 0 && declared <= exactUpTo {
-		err = c.readExact(int(declared))
-	} else {
-		err = c.readChunks(http.MaxBytesReader(c.w, c.r.Body, limit))
+		return c.readExact(int(declared))
 	}
-	if err == nil {
-		_ = control.SetReadDeadline(time.Time{})
-	}
-	return err
+	return c.readChunks(http.MaxBytesReader(c.w, c.r.Body, limit))
 }
 
 func (c *call) readExact(n int) error {
