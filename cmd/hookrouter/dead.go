@@ -24,19 +24,15 @@ func deadList(r *remote) *cobra.Command {
 	filter := client.Filter{State: event.Dead.String()}
 	cmd := &cobra.Command{Use: "list", Short: "Dead deliveries with the reason, newest event first", Args: cobra.NoArgs}
 	filterFlags(cmd, &filter)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		page, err := api.Deliveries(cmd.Context(), filter)
+	cmd.RunE = r.run(func(ctx context.Context, api *client.Client, _ []string) error {
+		page, err := api.Deliveries(ctx, filter)
 		if err != nil {
 			return err
 		}
 		err = r.print(page, func(w io.Writer) { writeDeliveries(w, page.Items) })
 		r.more(page.Next)
 		return err
-	}
+	})
 	return cmd
 }
 
@@ -44,21 +40,17 @@ func deadChange(r *remote, verb, short string,
 	change func(*client.Client, context.Context, event.DeliveryID) (*client.DeliveryDetail, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " DELIVERY", Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: r.run(func(ctx context.Context, api *client.Client, args []string) error {
 			id, err := event.ParseDeliveryID(args[0])
 			if err != nil {
 				return &failure{exitUsage, err, "`hookrouter dead list` shows the ids of dead deliveries"}
 			}
-			api, err := r.client()
-			if err != nil {
-				return err
-			}
-			detail, err := change(api, cmd.Context(), id)
+			detail, err := change(api, ctx, id)
 			if err != nil {
 				return err
 			}
 			return r.print(detail, func(w io.Writer) { writeDeliveries(w, []client.Delivery{detail.Delivery}) })
-		},
+		}),
 	}
 }
 

@@ -23,17 +23,13 @@ func destCommand(c *cli) *cobra.Command {
 func destList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Every destination with its breaker and what waits for it", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			api, err := r.client()
-			if err != nil {
-				return err
-			}
-			page, err := api.Destinations(cmd.Context())
+		RunE: r.run(func(ctx context.Context, api *client.Client, _ []string) error {
+			page, err := api.Destinations(ctx)
 			if err != nil {
 				return err
 			}
 			return r.print(page, func(w io.Writer) { writeDestinations(w, page.Items) })
-		},
+		}),
 	}
 }
 
@@ -41,17 +37,13 @@ func destChange(r *remote, verb, short string,
 	change func(*client.Client, context.Context, string) (*client.Destination, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			api, err := r.client()
-			if err != nil {
-				return err
-			}
-			dest, err := change(api, cmd.Context(), args[0])
+		RunE: r.run(func(ctx context.Context, api *client.Client, args []string) error {
+			dest, err := change(api, ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return r.print(dest, func(w io.Writer) { writeDestinations(w, []client.Destination{*dest}) })
-		},
+		}),
 	}
 }
 

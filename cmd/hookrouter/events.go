@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -26,19 +27,15 @@ func eventsList(r *remote) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "Events, newest first", Args: cobra.NoArgs}
 	filterFlags(cmd, &filter)
 	cmd.Flags().StringVar(&filter.State, "state", "", "with a delivery that is pending, delivered, dead or canceled; or unmatched")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		page, err := api.Events(cmd.Context(), filter)
+	cmd.RunE = r.run(func(ctx context.Context, api *client.Client, _ []string) error {
+		page, err := api.Events(ctx, filter)
 		if err != nil {
 			return err
 		}
 		err = r.print(page, func(w io.Writer) { writeEvents(w, page.Items) })
 		r.more(page.Next)
 		return err
-	}
+	})
 	return cmd
 }
 
@@ -93,32 +90,28 @@ func deliveryCounts(e client.Event) string {
 }
 
 // eventCommand is a command about one event, named by its id.
-func eventCommand(use, short string, run func(*cobra.Command, event.EventID) error) *cobra.Command {
+func eventCommand(r *remote, use, short string, run func(context.Context, *client.Client, event.EventID) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " EVENT", Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: r.run(func(ctx context.Context, api *client.Client, args []string) error {
 			id, err := event.ParseEventID(args[0])
 			if err != nil {
 				return &failure{exitUsage, err, "`hookrouter events list` shows the ids of events"}
 			}
-			return run(cmd, id)
-		},
+			return run(ctx, api, id)
+		}),
 	}
 }
 
 func eventsShow(r *remote) *cobra.Command {
-	return eventCommand("show", "One event: what came, and every delivery with its attempts", func(cmd *cobra.Command, id event.EventID) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		detail, err := api.Event(cmd.Context(), id)
+	return eventCommand(r, "show", "One event: what came, and every delivery with its attempts", func(ctx context.Context, api *client.Client, id event.EventID) error {
+		detail, err := api.Event(ctx, id)
 		if err != nil {
 			return err
 		}
 		deliveries := make([]*client.DeliveryDetail, len(detail.Deliveries))
 		for i, d := range detail.Deliveries {
-			if deliveries[i], err = api.Delivery(cmd.Context(), d.ID); err != nil {
+			if deliveries[i], err = api.Delivery(ctx, d.ID); err != nil {
 				return err
 			}
 		}
@@ -176,12 +169,8 @@ func attemptResult(a client.Attempt) string {
 }
 
 func eventsBody(r *remote) *cobra.Command {
-	return eventCommand("body", "The bytes that the sender sent, untouched", func(cmd *cobra.Command, id event.EventID) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		body, err := api.Body(cmd.Context(), id)
+	return eventCommand(r, "body", "The bytes that the sender sent, untouched", func(ctx context.Context, api *client.Client, id event.EventID) error {
+		body, err := api.Body(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -191,12 +180,8 @@ func eventsBody(r *remote) *cobra.Command {
 }
 
 func eventsReplay(r *remote) *cobra.Command {
-	return eventCommand("replay", "Match an event again under the rules of now, and deliver it again", func(cmd *cobra.Command, id event.EventID) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		change, err := api.ReplayEvent(cmd.Context(), id)
+	return eventCommand(r, "replay", "Match an event again under the rules of now, and deliver it again", func(ctx context.Context, api *client.Client, id event.EventID) error {
+		change, err := api.ReplayEvent(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,17 +18,13 @@ func reloadCommand(c *cli) *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	r := newRemote(c, cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		rules, err := api.Reload(cmd.Context())
+	cmd.RunE = r.run(func(ctx context.Context, api *client.Client, _ []string) error {
+		rules, err := api.Reload(ctx)
 		if err != nil {
 			return reloadFailure(c, err)
 		}
 		return r.print(rules, func(w io.Writer) { writeRules(w, *rules) })
-	}
+	})
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,17 @@ func newRemote(c *cli, cmd *cobra.Command) *remote {
 	flags.StringVar(&r.tokenFile, "token-file", "", "file that holds the admin API's token")
 	flags.StringVarP(&r.output, "output", "o", "table", "table or json")
 	return r
+}
+
+// run is a command's RunE that gets a client of the server.
+func (r *remote) run(f func(ctx context.Context, api *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		api, err := r.client()
+		if err != nil {
+			return err
+		}
+		return f(cmd.Context(), api, args)
+	}
 }
 
 // client makes the API client that the flags ask for.

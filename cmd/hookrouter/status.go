@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -16,12 +17,8 @@ func statusCommand(c *cli) *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	r := newRemote(c, cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		api, err := r.client()
-		if err != nil {
-			return err
-		}
-		status, err := api.Status(cmd.Context())
+	cmd.RunE = r.run(func(ctx context.Context, api *client.Client, _ []string) error {
+		status, err := api.Status(ctx)
 		if err != nil {
 			return err
 		}
@@ -32,7 +29,7 @@ func statusCommand(c *cli) *cobra.Command {
 			return &failure{code: exitNo}
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 
