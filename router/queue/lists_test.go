@@ -19,7 +19,9 @@ import (
 )
 
 // smallHistory has borders between blocks, files and writes everywhere.
-var smallHistory = history.Options{FileRows: 84, TailRows: 16, FlushEvery: time.Millisecond, SyncEvery: 5 * time.Millisecond}
+var smallHistory = history.Options{
+	FileRows: 84, TailRows: 16, FlushEvery: time.Millisecond, SyncEvery: 5 * time.Millisecond,
+}
 
 type fataler interface {
 	Helper()
@@ -363,7 +365,8 @@ func TestRebuildWhileServing(t *testing.T) {
 	sameLists(t, "rebuilt beside the live one", r.Queue, want)
 	ev, ds := anEvent("last", "", "build")
 	r.put(t, ev, ds)
-	if page, err := r.Events(t.Context(), queue.Query{Limit: 1}); err != nil || page.Items[0].ID != ev.ID || page.Rebuilding {
+	page, err := r.Events(t.Context(), queue.Query{Limit: 1})
+	if err != nil || page.Items[0].ID != ev.ID || page.Rebuilding {
 		t.Errorf("the list does not begin with the event just accepted: %+v, %v", page, err)
 	}
 }

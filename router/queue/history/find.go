@@ -4,13 +4,13 @@ import "github.com/hookrouter/hookrouter/event"
 
 // Event finds the row of an event by its id; ok is false when there is none.
 func (h *History) Event(id event.EventID) (e Event, ok bool, err error) {
-	r, _, ok, err := h.find(id, rowEvent)
+	r, ok, err := h.find(id, rowEvent)
 	return r.event(), ok, err
 }
 
 // Delivery finds the row of a delivery by its id; ok is false when there is none.
 func (h *History) Delivery(id event.DeliveryID) (d Delivery, ok bool, err error) {
-	r, _, ok, err := h.find(id, rowDelivery)
+	r, ok, err := h.find(id, rowDelivery)
 	return r.delivery(), ok, err
 }
 
@@ -26,14 +26,14 @@ func (h *History) EventDeliveries(id event.EventID) (ds []Delivery, err error) {
 	return ds, err
 }
 
-func (h *History) find(id [16]byte, kind uint8) (r row, i int, ok bool, err error) {
+func (h *History) find(id [16]byte, kind uint8) (r row, ok bool, err error) {
 	err = h.read(func() error {
 		var s *stream
-		r, i, s, err = h.locate(id, kind)
+		r, _, s, err = h.locate(id, kind)
 		ok = s != nil
 		return err
 	})
-	return r, i, ok, err
+	return r, ok, err
 }
 
 // locate returns the row of id that is listed, its index and its stream; no stream when there is none.

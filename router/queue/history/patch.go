@@ -60,14 +60,14 @@ func patchOne(m, c *reader, p *patch) error {
 	return m.change(i, p)
 }
 
-// changeFound applies p to row i of r; of an event that was carried before it hides that row, too.
-func (r *reader) changeFound(carried *reader, i int, p *patch) error {
-	x, err := r.at(i)
+// changeFound applies p to row i; of an event that was carried before it hides that row, too.
+func (c *reader) changeFound(carried *reader, i int, p *patch) error {
+	x, err := c.at(i)
 	if err != nil {
 		return err
 	}
 	again := p.carriedAgain(x)
-	if err := r.change(i, p); err != nil || !again {
+	if err := c.change(i, p); err != nil || !again {
 		return err
 	}
 	i, err = carried.findID(p.row.id, func(x *row) bool {
