@@ -82,7 +82,7 @@ func (t *transport) send(ctx context.Context, r *rules.Request) answer {
 		return a
 	}
 	a.after = retryAfter(resp.Header.Values("Retry-After"), time.Now())
-	if a.body, err = readAnswer(resp.Body); err != nil {
+	if a.body, err = readAnswer(resp.Body, resp.ContentLength); err != nil {
 		f := failed(ctx, err, r, req.URL)
 		f.status, f.body, f.after = a.status, a.body, a.after
 		return f
@@ -122,10 +122,13 @@ func replayable(req *http.Request) bool {
 	return req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil
 }
 
-// readAnswer reads what may be read of a body and returns its beginning. (io.ReadFull would not do: it tells a body
-// that ended early as it tells a short one.)
-func readAnswer(body io.Reader) (string, error) {
-	var first [keepBody]byte
+// readAnswer reads what may be read of a body and returns its beginning; size is what the header says, -1 for nothing.
+// (io.ReadFull would not do: it tells a body that ended early as it tells a short one.)
+func readAnswer(body io.Reader, size int64) (string, error) {
+	if size < 0 || size > keepBody {
+		size = keepBody
+	}
+	first := make([]byte, size)
 	var n int
 	var err error
 	for n < len(first) && err == nil {
@@ -134,7 +137,7 @@ func readAnswer(body io.Reader) (string, error) {
 		n += m
 	}
 	if err == nil {
-		_, err = io.Copy(io.Discard, io.LimitReader(body, maxBody-keepBody))
+		_, err = io.Copy(io.Discard, io.LimitReader(body, maxBody-size))
 	}
 	if err == io.EOF {
 		err = nil
