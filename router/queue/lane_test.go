@@ -208,3 +208,23 @@ func TestExpiry(t *testing.T) {
 		r.stop()
 	})
 }
+
+// TestExpiredIsNotLeased: between two sweeps, too.
+func TestExpiredIsNotLeased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, logtest.NewMemory(), queue.Options{})
+		l := r.lane(t, "build")
+		ev, ds := anEvent("a", "", "build")
+		ds[0].Expires = ev.ReceivedAt.Add(100 * time.Millisecond)
+		r.put(t, ev, ds)
+		time.Sleep(200 * time.Millisecond)
+		if got := l.Lease(1, time.Minute, nil); len(got) != 0 {
+			t.Error("an expired delivery was leased")
+		}
+		synctest.Wait()
+		if s := r.Stats(); s.Dead != 1 || s.Pending != 0 {
+			t.Errorf("stats %+v", s)
+		}
+		r.stop()
+	})
+}
