@@ -3,6 +3,8 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,7 +112,8 @@ func TestReleasedLeaseIsNoLostAttempt(t *testing.T) {
 
 // TestResultsSurviveARefusingLog: the slot is free at once, and the result is written when the log takes it again.
 func TestResultsSurviveARefusingLog(t *testing.T) {
-	r := start(t, logtest.NewMemory(), queue.Options{})
+	said := make(logged, 100)
+	r := start(t, logtest.NewMemory(), queue.Options{Logger: slog.New(slog.NewTextHandler(said, nil))})
 	l := r.lane(t, "build")
 	ev, ds := anEvent("a", "", "build")
 	r.put(t, ev, ds)
@@ -124,9 +127,22 @@ func TestResultsSurviveARefusingLog(t *testing.T) {
 	if _, err := r.Enqueue(t.Context(), other, ds); err == nil {
 		t.Error("an event was accepted by a log that refuses")
 	}
+	for line := range said {
+		if strings.Contains(line, "attempts wait for the log") {
+			break
+		}
+	}
 	r.log.Refuse(nil)
 	until(t, "the result is applied", func() bool { return l.Stats().Pending == 0 })
 	r.same(t)
+}
+
+// logged takes lines of a log.
+type logged chan string
+
+func (l logged) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
 }
 
 func TestWaitWakesWhenDue(t *testing.T) {
