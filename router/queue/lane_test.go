@@ -127,9 +127,11 @@ func TestResultsSurviveARefusingLog(t *testing.T) {
 	if _, err := r.Enqueue(t.Context(), other, ds); err == nil {
 		t.Error("an event was accepted by a log that refuses")
 	}
-	for line := range said {
-		if strings.Contains(line, "attempts wait for the log") {
-			break
+	for line, end := "", time.After(5*time.Second); !strings.Contains(line, "attempts wait for the log"); {
+		select {
+		case line = <-said:
+		case <-end:
+			t.Fatal("the appender never met the refusal")
 		}
 	}
 	r.log.Refuse(nil)
