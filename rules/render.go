@@ -65,7 +65,7 @@ type rendering struct {
 }
 
 // Render makes the request of a delivery, under this Set. The same event, delivery and attempt give the same bytes.
-// Errors: *lang.Skip when the rules skip it, *RuleError, ErrParked.
+// Errors: *Skip when the rules skip it, *RuleError, ErrParked.
 func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request, error) {
 	if !s.Has(d.Route, d.Destination) {
 		return nil, ErrParked
@@ -87,6 +87,9 @@ func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request,
 	r.own(d, attempt)
 	return r.req, nil
 }
+
+// Skip is the error of Render when the rules say not to send, with their reason.
+type Skip = lang.Skip
 
 // fail wraps what went wrong; a skip is no error of the rules.
 func (r *rendering) fail(part string, err error) error {

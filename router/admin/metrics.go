@@ -2,10 +2,12 @@ package admin
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hookrouter/hookrouter/event"
 	"github.com/hookrouter/hookrouter/router/deliver"
 	"github.com/hookrouter/hookrouter/router/queue"
 )
@@ -19,20 +21,23 @@ func (a *api) metrics() http.Handler {
 	return promhttp.HandlerFor(a.opts.Gatherer, promhttp.HandlerOpts{})
 }
 
-// collector reads queue and destinations when it is asked; what is said by destination is deliver's.
+// collector reads queue and destinations when it is asked. Destinations that are not in the rules are counted
+// together, so that labels come from the rules alone.
 type collector struct {
 	queue   *queue.Queue
 	deliver *deliver.Deliverer
 
-	parked, maxPending, logBytes, logFree, logDamage, logRefusing *prometheus.Desc
+	deliveries, oldest, parked, maxPending, logBytes, logFree, logDamage, logRefusing *prometheus.Desc
 }
 
 func newCollector(q *queue.Queue, d *deliver.Deliverer) *collector {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("hookrouter_"+name, help, nil, nil)
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("hookrouter_"+name, help, labels, nil)
 	}
 	return &collector{
 		queue: q, deliver: d,
+		deliveries:  desc("deliveries", "Deliveries that are pending or dead now.", "destination", "state"),
+		oldest:      desc("oldest_pending_seconds", "Age of the oldest pending delivery; 0 when there is none.", "destination"),
 		parked:      desc("parked_deliveries", "Pending deliveries whose destination is not in the rules now."),
 		maxPending:  desc("deliveries_max", "Most deliveries, pending and dead, that are taken."),
 		logBytes:    desc("log_bytes", "Size of the log on disk."),
@@ -47,14 +52,18 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeBy
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	parked := 0
 	for _, d := range c.deliver.Destinations() {
 		if d.Parked {
 			parked += d.Pending
+			continue
 		}
+		gauge(c.deliveries, float64(d.Pending), d.Name, event.Pending.String())
+		gauge(c.deliveries, float64(d.Dead), d.Name, event.Dead.String())
+		gauge(c.oldest, age(d.Oldest), d.Name)
 	}
 	gauge(c.parked, float64(parked))
 	gauge(c.maxPending, float64(c.queue.Stats().MaxPending))
@@ -67,4 +76,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		refusing = 1
 	}
 	gauge(c.logRefusing, refusing)
+}
+
+func age(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(0, time.Since(t).Seconds())
 }

@@ -78,17 +78,17 @@ func verdictOn(a answer) verdict {
 
 // notSent is the outcome of an attempt that has no request.
 func notSent(err error, a *event.Attempt) event.Outcome {
-	var ruleError *rules.RuleError
+	var skip *rules.Skip
 	switch {
 	case errors.Is(err, rules.ErrParked):
 		a.Result = resultParked
 		return event.Outcome{State: event.Pending, Due: a.Started}
-	case errors.As(err, &ruleError):
-		a.Result, a.Error = resultRule, err.Error()
-		return event.Outcome{State: event.Dead, Reason: event.ReasonRule, Detail: err.Error(), Counted: true}
+	case errors.As(err, &skip):
+		a.Result = resultSkipped
+		return event.Outcome{State: event.Canceled, Reason: event.ReasonSkipped, Detail: err.Error(), Counted: true}
 	}
-	a.Result = resultSkipped // what else Render returns is a skip
-	return event.Outcome{State: event.Canceled, Reason: event.ReasonSkipped, Detail: err.Error(), Counted: true}
+	a.Result, a.Error = resultRule, err.Error()
+	return event.Outcome{State: event.Dead, Reason: event.ReasonRule, Detail: err.Error(), Counted: true}
 }
 
 func (l *lane) send(dest *rules.Destination, req *rules.Request) answer {

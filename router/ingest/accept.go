@@ -130,10 +130,10 @@ func (c *call) check(req *verify.Request) error {
 
 func (c *call) store() *refusal {
 	ev := c.event()
-	if err := c.set.Identify(ev); err != nil {
+	matched, err := c.set.Accept(ev, ev.ReceivedAt)
+	if err != nil {
 		return &refusal{unavailable, http.StatusServiceUnavailable, err.Error()}
 	}
-	matched := c.set.Match(ev, ev.ReceivedAt)
 	c.in.countErrors(matched.Errors)
 	if matched.Reject {
 		return &refusal{rejected, http.StatusNotFound, "no route matched"}
