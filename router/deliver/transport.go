@@ -139,7 +139,7 @@ func readAnswer(body io.Reader, size int64) (string, error) {
 	if err == nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(body, maxBody-size))
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return strings.ToValidUTF8(string(first[:n]), "\uFFFD"), err

@@ -62,7 +62,7 @@ func (l *Lane) Lease(most int, ttl time.Duration, want func(route string) bool) 
 		case want != nil && !want(q.state.names[w.route]):
 			q.state.putAside(l.rows, r)
 		default:
-			out = append(out, l.reserve(r, w, now, ttl))
+			out = append(out, l.reserve(w, now, ttl))
 		}
 	}
 	l.peak = max(l.peak, len(l.leases))
@@ -70,7 +70,7 @@ func (l *Lane) Lease(most int, ttl time.Duration, want func(route string) bool) 
 }
 
 // reserve takes a row, which is in no heap, and puts its start on the way.
-func (l *Lane) reserve(r ref, w *row, now time.Time, ttl time.Duration) *Lease {
+func (l *Lane) reserve(w *row, now time.Time, ttl time.Duration) *Lease {
 	s := l.q.state
 	w.place = placeHeld
 	le := &Lease{lane: l, deadline: now.Add(ttl), ready: make(chan struct{})}

@@ -10,7 +10,7 @@ import (
 	"github.com/hookrouter/hookrouter/router/queue/history"
 )
 
-// ErrQuery: the query cannot be answered as it is; the error says why.
+// ErrQuery means that a query cannot be answered as it is; the error says why.
 var ErrQuery = errors.New("bad query")
 
 // Query selects events or deliveries, newest first. Empty fields select all.
@@ -98,7 +98,7 @@ func listed[R, T any](
 			return page, fmt.Errorf("%w: %w", ErrQuery, err)
 		case err != nil: // keepHistory sees to it
 			page.Rebuilding, page.Next = true, ""
-			return page, nil
+			return page, nil //nolint:nilerr // a page that says that it is not all is the answer
 		}
 		for i := range got.Items {
 			item, err := tell(ctx, query, &got.Items[i])

@@ -21,7 +21,7 @@ func (q *Queue) recordAt(ctx context.Context, pos Pos) (*record, error) {
 	}
 	rec := &record{}
 	if rec.decode(e.Record, false) != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // a record that cannot be read is as good as gone
 	}
 	return rec, nil
 }

@@ -42,7 +42,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	q.flush(life, end, stop, &appending, failed)
 	end()
 	appending.Wait()
-	<-applying
+	if ended := <-applying; failed == nil {
+		failed = ended
+	}
 	if failed != nil {
 		return failed
 	}

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -188,7 +189,7 @@ func parseParts(raw []byte, boundary string) (map[string]any, error) {
 	reader := multipart.NewReader(bytes.NewReader(raw), boundary)
 	for n := 1; ; n++ {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -151,15 +151,15 @@ func (s *site) indexOf(r *run, args []any, index func(s, part string) int) any {
 	return utf8.RuneCountInString(text[:i])
 }
 
-// octets takes a string or bytes as bytes.
-func (s *site) octets(args []any, i int) []byte {
-	switch v := args[i].(type) {
+// octets takes the first argument, a string or bytes, as bytes.
+func (s *site) octets(args []any) []byte {
+	switch v := args[0].(type) {
 	case string:
 		return []byte(v)
 	case []byte:
 		return v
 	}
-	s.wrong(i, args[i], "a string or bytes")
+	s.wrong(0, args[0], "a string or bytes")
 	return nil
 }
 
@@ -175,12 +175,12 @@ func sizeOf(v any) int {
 
 func fnBytes(r *run, s *site, args []any) any {
 	r.grow(sizeOf(args[0]))
-	return s.octets(args, 0)
+	return s.octets(args)
 }
 
 func fnB64(r *run, s *site, args []any) any {
 	r.grow(3 * sizeOf(args[0]))
-	return base64.StdEncoding.EncodeToString(s.octets(args, 0))
+	return base64.StdEncoding.EncodeToString(s.octets(args))
 }
 
 func fnFromBase64(r *run, s *site, args []any) any {
@@ -195,14 +195,14 @@ func fnFromBase64(r *run, s *site, args []any) any {
 
 func fnHex(r *run, s *site, args []any) any {
 	r.grow(3 * sizeOf(args[0]))
-	return hex.EncodeToString(s.octets(args, 0))
+	return hex.EncodeToString(s.octets(args))
 }
 
 // fnSHA256 gives the digest as bytes: hex(sha256(x)) is its usual text.
 func fnSHA256(r *run, s *site, args []any) any {
 	r.grow(sizeOf(args[0]) + sha256.Size)
 	r.step(sizeOf(args[0]) / 8)
-	sum := sha256.Sum256(s.octets(args, 0))
+	sum := sha256.Sum256(s.octets(args))
 	return sum[:]
 }
 
@@ -226,7 +226,7 @@ func fnToJSON(r *run, s *site, args []any) any {
 
 // fnJSON decodes JSON text, by the rules of the body.
 func fnJSON(r *run, s *site, args []any) any {
-	text := string(s.octets(args, 0))
+	text := string(s.octets(args))
 	r.grow(len(text))
 	r.step(len(text) / 16)
 	doc, err := parseJSON(text)

@@ -83,7 +83,8 @@ func (s *scanner) value(i, key, keyEnd int, flags byte, depth int) (int, error) 
 	}
 	at := len(s.tape)
 	s.tape = append(s.tape, value{key: uint32(key), keyEnd: uint32(keyEnd), start: uint32(i), flags: flags})
-	end, err := i, error(nil)
+	var end int
+	var err error
 	kind := s.text[i]
 	switch kind {
 	case '"':

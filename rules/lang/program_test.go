@@ -176,8 +176,8 @@ func FuzzCompileRun(f *testing.F) {
 		for _, k := range []Kind{When, Transform, Text} {
 			p, err := Compile(src, k)
 			if err != nil {
-				fault, is := err.(*Error)
-				if !is || fault.Message == "" || fault.Offset < 0 || fault.Offset > len([]rune(src)) {
+				var fault *Error
+				if !errors.As(err, &fault) || fault.Message == "" || fault.Offset < 0 || fault.Offset > len([]rune(src)) {
 					t.Fatalf("%q: %#v", src, err)
 				}
 				if fault.Message == "the expression cannot be compiled" {

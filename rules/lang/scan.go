@@ -28,7 +28,7 @@ func scan(src string) *Error {
 	for {
 		token, err := lex.Next()
 		switch {
-		case err == io.EOF || token.Is(lexer.EOF):
+		case errors.Is(err, io.EOF) || token.Is(lexer.EOF):
 			return nil
 		case err != nil:
 			return fromFileError(src, err)

@@ -19,7 +19,7 @@ const (
 	rowsPerBlock = (blockSize - blockHeader) / rowSize
 )
 
-// ErrDamaged: what is on disk cannot be relied on; Reset and apply the log again.
+// ErrDamaged means that what is on disk cannot be relied on; Reset and apply the log again.
 var ErrDamaged = errors.New("history is damaged")
 
 // place says where a block belongs.

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// ErrCursor: the cursor is not one that a page gave.
+// ErrCursor means that a cursor is not one that a page gave.
 var ErrCursor = errors.New("cursor is not valid")
 
 // cursor is the place in a list where a page ended. It names positions and ids, so it outlives rebuilds.

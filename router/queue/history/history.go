@@ -178,7 +178,7 @@ func (h *History) Close() {
 	defer h.files.Unlock()
 	h.main.close()
 	h.carried.close()
-	h.fail(errors.New("history is closed"))
+	_ = h.fail(errors.New("history is closed"))
 }
 
 // fail records the first error that makes the files doubtful; everything but Reset returns it from then on.

@@ -77,8 +77,8 @@ func testReadEnds(t *testing.T, open Open) {
 	if n != 2 {
 		t.Errorf("%d records after ctx ended with the second", n)
 	}
-	for range l.Read(ctx, 0) {
-		t.Error("a record under an ended ctx")
+	for e, err := range l.Read(ctx, 0) {
+		t.Errorf("record %d, error %v under an ended ctx", e.Pos, err)
 	}
 }
 
