@@ -19,9 +19,9 @@ var plantedBugs = []struct {
 	name string
 	bugs []bug
 }{
-	{"the ack comes before the write", []bug{{
+	{"the ack comes before the write, which happens every ten milliseconds", []bug{{
 		file: enqueueFile, old: storing,
-		new: "\tif true {\n\t\tgo func() { _, _ = q.commit(context.WithoutCancel(ctx), rec) }()\n" +
+		new: "\tif true {\n\t\ttime.AfterFunc(10*time.Millisecond, func() { _, _ = q.commit(context.WithoutCancel(ctx), rec) })\n" +
 			"\t\treturn Receipt{Event: ev.ID}, nil\n\t}\n" + storing,
 	}}},
 	{"the dedupe key is entered before the append, and one append in a hundred is refused", []bug{
