@@ -54,11 +54,11 @@ func ParseDeliveryID(s string) (DeliveryID, error) {
 }
 
 func parse(s, prefix string) (id [16]byte, err error) {
-	text, ok := strings.CutPrefix(s, prefix)
-	if !ok || len(text) != textLen {
+	digits, ok := strings.CutPrefix(s, prefix)
+	if !ok || len(digits) != textLen {
 		return id, fmt.Errorf("id %.40q is not %s and %d characters", s, prefix, textLen)
 	}
-	raw, err := encoding.DecodeString(text)
+	raw, err := encoding.DecodeString(digits)
 	if err != nil {
 		return id, fmt.Errorf("id %.40q: %w", s, err)
 	}
@@ -67,7 +67,12 @@ func parse(s, prefix string) (id [16]byte, err error) {
 }
 
 // String is the text form.
-func (id EventID) String() string { return eventPrefix + encoding.EncodeToString(id[:]) }
+func (id EventID) String() string { return text(eventPrefix, id) }
+
+// AppendText appends the text form.
+func (id EventID) AppendText(b []byte) ([]byte, error) {
+	return encoding.AppendEncode(append(b, eventPrefix...), id[:]), nil
+}
 
 // IsZero reports whether it was never set.
 func (id EventID) IsZero() bool { return id == EventID{} }
@@ -88,7 +93,7 @@ func (id *EventID) UnmarshalText(b []byte) (err error) {
 }
 
 // String is the text form.
-func (id DeliveryID) String() string { return deliveryPrefix + encoding.EncodeToString(id[:]) }
+func (id DeliveryID) String() string { return text(deliveryPrefix, id) }
 
 // IsZero reports whether it was never set.
 func (id DeliveryID) IsZero() bool { return id == DeliveryID{} }
@@ -103,6 +108,13 @@ func (id DeliveryID) MarshalText() ([]byte, error) { return []byte(id.String()),
 func (id *DeliveryID) UnmarshalText(b []byte) (err error) {
 	*id, err = ParseDeliveryID(string(b))
 	return err
+}
+
+// text is made in one allocation: ids are written for each attempt.
+func text(prefix string, id [16]byte) string {
+	var b [len(eventPrefix) + textLen]byte
+	encoding.Encode(b[copy(b[:], prefix):], id[:])
+	return string(b[:])
 }
 
 func timeOf(id [16]byte) time.Time {

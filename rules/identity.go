@@ -78,7 +78,9 @@ func (s *Set) Identify(ev *event.Event) error {
 	if !ok {
 		return fmt.Errorf("unknown source %q", ev.Source)
 	}
-	src.identify(ev, newEnv(ev, src))
+	env := s.env(ev, src)
+	defer s.done(env)
+	src.identify(ev, env)
 	return nil
 }
 

@@ -17,21 +17,30 @@ type Matched struct {
 	Errors     map[string]int   // run errors by route; nil when there were none
 }
 
-// newEnv is what expressions see of an event. src may be nil when the source is gone.
-func newEnv(ev *event.Event, src *Source) *lang.Env {
+// env is what expressions see of an event, until it is given back with done. src may be nil when the source is gone.
+func (s *Set) env(ev *event.Event, src *Source) *lang.Env {
+	env, ok := s.envs.Get().(*lang.Env)
+	if !ok {
+		env = &lang.Env{}
+	}
+	env.Source, env.Event, env.ID = ev.Source, ev.Type, ev.ID.String()
+	env.Method, env.Path, env.RemoteIP = ev.Method, ev.Path, ev.RemoteIP
+	env.Header, env.Raw, env.ReceivedAt = ev.Header, ev.Body, ev.ReceivedAt
+	if ev.Query != "" {
+		env.Query, _ = url.ParseQuery(ev.Query) // what cannot be parsed is left out
+	}
 	format := ""
 	if src != nil {
 		format = src.idents.format
 	}
-	env := &lang.Env{
-		Source: ev.Source, Event: ev.Type, ID: ev.ID.String(), Method: ev.Method, Path: ev.Path, RemoteIP: ev.RemoteIP,
-		Header: ev.Header, Raw: ev.Body, ReceivedAt: ev.ReceivedAt,
-		Body: lang.NewBody(format, ev.Header, ev.Body, ev.Method),
-	}
-	if ev.Query != "" {
-		env.Query, _ = url.ParseQuery(ev.Query) // what cannot be parsed is left out
-	}
+	env.SetBody(format, ev.Header, ev.Body, ev.Method)
 	return env
+}
+
+// done lets another event have the memory of env.
+func (s *Set) done(env *lang.Env) {
+	env.Reset()
+	s.envs.Put(env)
 }
 
 // Match decides which deliveries the event gets, at the time now. It appends to ev.Marks what went wrong, and sets
@@ -41,7 +50,9 @@ func (s *Set) Match(ev *event.Event, now time.Time) Matched {
 	if !ok {
 		return Matched{}
 	}
-	return s.match(ev, src, newEnv(ev, src), now)
+	env := s.env(ev, src)
+	defer s.done(env)
+	return s.match(ev, src, env, now)
 }
 
 // Accept is Identify and then Match, on one decoding of the body.
@@ -50,7 +61,8 @@ func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
 	if !ok {
 		return Matched{}, fmt.Errorf("unknown source %q", ev.Source)
 	}
-	env := newEnv(ev, src)
+	env := s.env(ev, src)
+	defer s.done(env)
 	src.identify(ev, env)
 	return s.match(ev, src, env, now), nil
 }

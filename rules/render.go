@@ -32,7 +32,7 @@ func (e *RuleError) Error() string {
 // Unwrap gives the cause.
 func (e *RuleError) Unwrap() error { return e.Err }
 
-// Request is what a delivery becomes. The caller owns it, but must not write to Body.
+// Request is what a delivery becomes. The caller owns it, but must not write to Body or to the values in Header.
 type Request struct {
 	Method, URL string
 	Header      map[string][]string // canonical names; no Host, no Content-Length
@@ -72,17 +72,19 @@ func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request,
 	}
 	src := s.sources[ev.Source]
 	r := &rendering{
-		ev: ev, src: src, route: s.routes[d.Route], dest: s.destinations[d.Destination], env: newEnv(ev, src),
-		req: &Request{Header: map[string][]string{}, masked: map[string]string{}},
+		ev: ev, src: src, route: s.routes[d.Route], dest: s.destinations[d.Destination], env: s.env(ev, src),
+		req: &Request{Header: make(map[string][]string, len(ev.Header)+len(ownNames))},
 	}
+	defer s.done(r.env)
 	r.program = r.route.spec.program(d.Destination)
-	for _, step := range []struct {
-		part string
-		do   func() error
-	}{{"transform", r.body}, {"url", r.url}, {"headers", r.headers}} {
-		if err := step.do(); err != nil {
-			return nil, r.fail(step.part, err)
-		}
+	if err := r.body(); err != nil {
+		return nil, r.fail("transform", err)
+	}
+	if err := r.url(); err != nil {
+		return nil, r.fail("url", err)
+	}
+	if err := r.headers(); err != nil {
+		return nil, r.fail("headers", err)
 	}
 	r.own(d, attempt)
 	return r.req, nil
@@ -134,7 +136,7 @@ func (r *rendering) method() string {
 	return http.MethodPost
 }
 
-// pass copies the headers of the sender that go on. Those that describe the body go with it, and only with it.
+// pass takes over the headers of the sender that go on. Those that describe the body go with it, and only with it.
 func (r *rendering) pass() {
 	dropped := connectionNames(r.ev.Header["Connection"])
 	for name, values := range r.ev.Header {
@@ -142,10 +144,10 @@ func (r *rendering) pass() {
 		case foreign(name) || r.carriesSecret(name) || slices.Contains(dropped, name) || !isToken(name):
 		case name == "Content-Type" || name == "Content-Encoding":
 			if r.program == nil {
-				r.req.Header[name] = slices.Clone(values)
+				r.req.Header[name] = slices.Clip(values)
 			}
 		case r.src != nil && r.dest.out.pass.keeps(name, r.program != nil):
-			r.req.Header[name] = slices.Clone(values)
+			r.req.Header[name] = slices.Clip(values)
 		}
 	}
 }
@@ -177,30 +179,45 @@ func (r *rendering) url() error {
 
 // headers sets those of the destination, then those of the route, which win.
 func (r *rendering) headers() error {
-	for _, h := range slices.Concat(r.dest.out.headers, r.route.spec.headers) {
-		value, masked, err := h.run(r.env)
-		if err != nil {
-			return fmt.Errorf("%s: %w", h.name, err)
-		}
-		r.req.Header[h.name] = []string{value}
-		delete(r.req.masked, h.name)
-		if masked != value {
-			r.req.masked[h.name] = masked
+	for _, list := range [...][]header{r.dest.out.headers, r.route.spec.headers} {
+		for _, h := range list {
+			value, masked, err := h.run(r.env)
+			if err != nil {
+				return fmt.Errorf("%s: %w", h.name, err)
+			}
+			r.req.set(h.name, value, masked)
 		}
 	}
 	return nil
 }
 
-// own sets the headers by which a destination knows the delivery.
+func (r *Request) set(name, value, masked string) {
+	r.Header[name] = []string{value}
+	delete(r.masked, name)
+	if masked == value {
+		return
+	}
+	if r.masked == nil {
+		r.masked = map[string]string{}
+	}
+	r.masked[name] = masked
+}
+
+// ownNames are the headers by which a destination knows the delivery, in the order of their values in own.
+var ownNames = [...]string{
+	"Webhook-Id", "Hookrouter-Event", "Hookrouter-Source", "Hookrouter-Type", "Hookrouter-Route", "Hookrouter-Attempt",
+}
+
+// own sets the headers of ownNames.
 func (r *rendering) own(d *event.Delivery, attempt int) {
 	eventType := r.ev.Type
 	if checkName(eventType) != nil {
 		eventType = "" // named by rules of another time
 	}
-	for name, value := range map[string]string{
-		"Webhook-Id": d.ID.String(), "Hookrouter-Event": r.ev.ID.String(), "Hookrouter-Source": r.ev.Source,
-		"Hookrouter-Type": eventType, "Hookrouter-Route": d.Route, "Hookrouter-Attempt": strconv.Itoa(attempt),
-	} {
-		r.req.Header[name] = []string{value}
+	values := [len(ownNames)]string{
+		d.ID.String(), r.env.ID, r.ev.Source, eventType, d.Route, strconv.Itoa(attempt),
+	}
+	for i, name := range ownNames {
+		r.req.Header[name] = values[i : i+1 : i+1] // one allocation for all
 	}
 }

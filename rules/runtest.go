@@ -43,7 +43,7 @@ func (s *Set) Test(run *regexp.Regexp) []TestResult {
 func (s *Set) runTest(t *test) []string {
 	ev := t.given.make()
 	if !t.given.named {
-		t.given.source.identify(ev, newEnv(ev, t.given.source))
+		t.given.source.identify(ev, s.env(ev, t.given.source))
 	}
 	m := s.Match(ev, ev.ReceivedAt)
 	got := map[string][]event.Delivery{}

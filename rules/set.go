@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"sync"
 	"time"
 
 	"github.com/hookrouter/hookrouter/verify"
@@ -21,6 +22,8 @@ type Set struct {
 	routes       map[string]*Route
 	routeList    []*Route
 	tests        []*test
+
+	envs sync.Pool // of *lang.Env: only memory
 }
 
 // Source is who may call us. Its fields must not be written.

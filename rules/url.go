@@ -17,7 +17,9 @@ import (
 // value: Parse has seen scheme, host and port as text.
 type urlTemplate struct {
 	text
-	query int // index of the first part behind the `?`, len(parts) when there is none
+	query       int    // index of the first part behind the `?`, len(parts) when there is none
+	fixed       string // the URL of every event, when nothing is computed
+	fixedMasked string
 }
 
 // parameter is one of the query that the rules add.
@@ -66,7 +68,10 @@ func newURLTemplate(t text) (u urlTemplate, bad string) {
 	if first >= 0 && (path < 0 || first <= authority+path) {
 		return u, "has `$()` in scheme, host or port"
 	}
-	return cutQuery(t)
+	if u, bad = cutQuery(t); bad == "" && !t.computed() {
+		u.fixed, u.fixedMasked, _ = u.run(nil) // its error comes again with each event
+	}
+	return u, bad
 }
 
 // checkURL looks at the whole of a URL.
@@ -141,6 +146,9 @@ func (p *parser) query(n *yaml.Node) []parameter {
 
 // run makes the URL for an event.
 func (u urlTemplate) run(env *lang.Env) (full, masked string, err error) {
+	if u.fixed != "" {
+		return u.fixed, u.fixedMasked, nil
+	}
 	w := urlWriter{}
 	for i, x := range u.parts {
 		if x.expr == nil {

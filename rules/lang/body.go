@@ -18,6 +18,8 @@ type Body struct {
 	raw    []byte
 	method string
 
+	scanner *scanner // memory to decode in; nil for new
+
 	read bool
 	err  error
 	json *document // for JSON, else
@@ -94,14 +96,14 @@ func (b *Body) load() (err error) {
 	field, inField := strings.CutPrefix(format, "form.")
 	switch {
 	case format == "json":
-		b.json, err = parseJSON(string(b.raw))
+		b.json, err = b.parse(textOf(b.raw))
 	case format == "form" || inField:
 		err = b.loadForm(field, inField)
 	case format == "multipart":
 		_, params, _ := mime.ParseMediaType(contentType)
 		b.made, err = parseParts(b.raw, params["boundary"])
 	case format == "text" || format == "xml":
-		b.made = string(b.raw)
+		b.made = textOf(b.raw)
 	case format == "none":
 	default:
 		err = fmt.Errorf("unknown format %q", format)
@@ -109,8 +111,15 @@ func (b *Body) load() (err error) {
 	return err
 }
 
+func (b *Body) parse(text string) (*document, error) {
+	if b.scanner == nil {
+		return parseJSON(text)
+	}
+	return b.scanner.parse(text)
+}
+
 func (b *Body) loadForm(field string, inField bool) error {
-	form, err := parseForm(string(b.raw))
+	form, err := parseForm(textOf(b.raw))
 	if err != nil {
 		return err
 	}
@@ -122,7 +131,7 @@ func (b *Body) loadForm(field string, inField bool) error {
 	if !is {
 		return fmt.Errorf("the form has no single field %q", field)
 	}
-	if b.json, err = parseJSON(text); err != nil {
+	if b.json, err = b.parse(text); err != nil {
 		return fmt.Errorf("form field %q: %w", field, err)
 	}
 	return nil

@@ -28,7 +28,7 @@ func (r *run) variable(name string) any {
 		return e.ReceivedAt.UTC()
 	case "raw":
 		if e.kept.raw == nil {
-			raw := string(e.Raw)
+			raw := textOf(e.Raw)
 			e.kept.raw = &raw
 		}
 		return *e.kept.raw

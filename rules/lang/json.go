@@ -2,6 +2,7 @@ package lang
 
 import (
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -49,11 +50,14 @@ func (e *syntaxError) Error() string {
 }
 
 // parseJSON checks a text. Its error says at which byte the text is wrong.
-func parseJSON(text string) (*document, error) {
+func parseJSON(text string) (*document, error) { return new(scanner).parse(text) }
+
+// parse is parseJSON in the memory of s: the document is valid until s is used again.
+func (s *scanner) parse(text string) (*document, error) {
 	if uint64(len(text)) > 1<<31 {
 		return nil, &syntaxError{0, "longer than 2 GiB"}
 	}
-	s := &scanner{text: text, tape: make([]value, 0, len(text)/28+8)}
+	s.text, s.tape, s.keys, s.items = text, slices.Grow(s.tape[:0], len(text)/28+8), 0, 0
 	i, err := s.value(s.space(0), 0, 0, 0, 0)
 	if err != nil {
 		return nil, err
@@ -62,6 +66,17 @@ func parseJSON(text string) (*document, error) {
 		return nil, &syntaxError{i, "more after the end of the value"}
 	}
 	return &document{text: text, tape: s.tape}, nil
+}
+
+// maxKept is the longest tape that is kept for another text: enough for 64 KiB of most.
+const maxKept = 4096
+
+// emptied is a scanner with the memory of s, unless that is much.
+func (s *scanner) emptied() scanner {
+	if cap(s.tape) > maxKept || len(s.table) > maxKept {
+		return scanner{}
+	}
+	return scanner{tape: s.tape[:0], seed: s.seed, table: s.table}
 }
 
 func (s *scanner) space(i int) int {

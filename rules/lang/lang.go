@@ -1,6 +1,9 @@
 package lang
 
-import "time"
+import (
+	"time"
+	"unsafe"
+)
 
 // Kind says what an expression is for: it decides what nil and values of different kinds do, and what may come out.
 type Kind int
@@ -31,3 +34,21 @@ type Env struct {
 
 	kept state
 }
+
+// Reset makes e ready for another event. It keeps memory that runs and SetBody took, within bounds; what came out of
+// runs stays valid, the Body does not.
+func (e *Env) Reset() {
+	k := &e.kept
+	clear(k.vm.Stack[:cap(k.vm.Stack)])
+	clear(k.vm.Variables)
+	*e = Env{kept: state{vm: k.vm, scanner: k.scanner.emptied()}}
+}
+
+// SetBody is NewBody for the Body of e, and decodes it in memory that Reset keeps.
+func (e *Env) SetBody(format string, header map[string][]string, raw []byte, method string) {
+	e.kept.body = Body{format: format, header: header, raw: raw, method: method, scanner: &e.kept.scanner}
+	e.Body = &e.kept.body
+}
+
+// textOf is raw as a string without a copy: nobody writes to a payload.
+func textOf(raw []byte) string { return unsafe.String(unsafe.SliceData(raw), len(raw)) }

@@ -7,9 +7,12 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// state is what an Env keeps between runs: what was derived from the event, and the machine with its stack.
+// state is what an Env keeps between runs: what was derived from the event, the machine with its stack, and
+// what the body is decoded in.
 type state struct {
 	vm         vm.VM
+	body       Body
+	scanner    scanner
 	run        run
 	headers    folded
 	headersAll folded
