@@ -70,7 +70,7 @@ func (r *Router) Run(ctx context.Context) error {
 	r.shutdown(senders)
 	err := errors.Join(watch.end(), lanes.end(), store.end())
 	r.shutdown(operators)
-	r.log.Info("stopped", "err", err)
+	r.log.Info("stopped")
 	return err
 }
 
