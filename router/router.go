@@ -2,11 +2,11 @@ package router
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -33,6 +33,10 @@ type Options struct {
 	MaxPending      int // deliveries held at most, pending and dead; 0 means the queue's default
 	StrictRules     bool
 	AllowUnverified bool
+	LockWait        time.Duration               // how long New waits for another process to leave the data directory; 0: not at all
+	AdminToken      string                      // asked of every client of the admin API; without one it listens on loopback only
+	AdminHosts      []string                    // names that the admin API answers to, beside localhost and any address
+	TrustedProxies  []netip.Prefix              // those whose X-Forwarded-For is believed
 	Env             func(string) (string, bool) // for ${VAR} in the rules; nil means os.LookupEnv
 	Version         string
 	Logger          *slog.Logger // nil discards
@@ -100,8 +104,7 @@ func (r *Router) loadRules() error {
 }
 
 func (r *Router) openQueue(ctx context.Context) (err error) {
-	r.journal, err = journal.Open(filepath.Join(r.o.Data, "journal"), journal.Options{Logger: r.log})
-	if err != nil {
+	if r.journal, err = r.openJournal(ctx); err != nil {
 		return err
 	}
 	r.queue, err = queue.Open(ctx, r.journal, queue.Options{
@@ -113,7 +116,9 @@ func (r *Router) openQueue(ctx context.Context) (err error) {
 // wire makes the three rooms and gives each what it needs of the others.
 func (r *Router) wire() (err error) {
 	live := r.rules.live.Load
-	r.ingest, err = ingest.New(ingest.Options{Queue: r.queue, Rules: live, Logger: r.log, Registerer: r.registry})
+	r.ingest, err = ingest.New(ingest.Options{
+		Queue: r.queue, Rules: live, Logger: r.log, Registerer: r.registry, TrustedProxies: r.o.TrustedProxies,
+	})
 	if err != nil {
 		return err
 	}
@@ -127,6 +132,7 @@ func (r *Router) wire() (err error) {
 	r.admin, err = admin.New(admin.Options{
 		Queue: r.queue, Deliver: r.deliver, Ingest: r.ingest, Rules: live,
 		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Ready: r.ready,
+		Checks: r.checks, Token: r.o.AdminToken, Hosts: r.o.AdminHosts,
 		Gatherer: r.registry, Registerer: r.registry, Logger: r.log, Version: r.o.Version, Started: r.started,
 	})
 	return err
@@ -137,8 +143,8 @@ func (r *Router) listen(ctx context.Context) (err error) {
 	if r.publicListener, err = lc.Listen(ctx, "tcp", r.o.Listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	if !IsLoopback(r.o.Admin) {
-		return fmt.Errorf("--admin %s: the admin API has no token yet and listens on loopback only", r.o.Admin)
+	if r.o.AdminToken == "" && !IsLoopback(r.o.Admin) {
+		return fmt.Errorf("--admin %s: beyond loopback the admin API needs a token: --admin-token-file FILE", r.o.Admin)
 	}
 	if r.adminListener, err = lc.Listen(ctx, "tcp", r.o.Admin); err != nil {
 		return fmt.Errorf("--admin: %w", err)
@@ -155,17 +161,6 @@ func (r *Router) AdminAddr() string { return r.adminListener.Addr().String() }
 // Reload reads the rules file now. The error says why the old rules stay: rules.Faults, or what made the
 // file unreadable. Safe for concurrent use.
 func (r *Router) Reload() error { return r.rules.reload() }
-
-// ready says why no events are accepted, or nil.
-func (r *Router) ready() error {
-	if refusing := r.queue.Health().Refusing; refusing != nil {
-		return refusing
-	}
-	if r.ingest.Draining() {
-		return errors.New("draining")
-	}
-	return nil
-}
 
 // close releases what New opened, in the reverse order.
 func (r *Router) close() {

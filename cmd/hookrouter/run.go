@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -18,7 +20,8 @@ import (
 
 func runCommand(c *cli) *cobra.Command {
 	o := router.Options{Version: version(), Env: c.env}
-	var format, level string
+	var format, level, tokenFile string
+	var proxies []string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Serve: receive, store and deliver by a rules file, and follow its changes",
@@ -30,8 +33,12 @@ HOOKROUTER_MAX_PENDING.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&o.RulesFile, "config", "c", defaultRules, "rules file, or - for standard input")
 	flags.StringVar(&o.Listen, "listen", ":8080", "address for senders; port 0 picks one")
-	flags.StringVar(&o.Admin, "admin", defaultAdmin, "address of the admin API; loopback only; port 0 picks one")
+	flags.StringVar(&o.Admin, "admin", defaultAdmin, "address of the admin API; beyond loopback it needs a token; port 0 picks one")
+	flags.StringVar(&tokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send")
+	flags.StringSliceVar(&o.AdminHosts, "admin-hosts", nil, "names that the admin API answers to, beside localhost and any address")
+	flags.StringSliceVar(&proxies, "trusted-proxies", nil, "addresses or CIDRs whose X-Forwarded-For is believed")
 	flags.StringVar(&o.Data, "data", "data", "directory for everything that must survive; one process at a time")
+	flags.DurationVar(&o.LockWait, "lock-wait", 0, "time to wait at the start for another process to leave the data directory")
 	flags.DurationVar(&o.Drain, "drain", 25*time.Second, "time for attempts to end after a stop")
 	flags.DurationVar(&o.DrainDelay, "drain-delay", 3*time.Second, "time to go on accepting after a stop, with readiness off")
 	flags.IntVar(&o.MaxPending, "max-pending", 2_000_000, "pending and dead deliveries to hold at most; more are answered 503")
@@ -45,6 +52,12 @@ HOOKROUTER_MAX_PENDING.`,
 			return &failure{code: exitUsage, err: err}
 		}
 		o.Logger = logger
+		if o.AdminToken, err = adminToken(tokenFile); err != nil {
+			return err
+		}
+		if o.TrustedProxies, err = prefixes("--trusted-proxies", proxies); err != nil {
+			return &failure{code: exitUsage, err: err}
+		}
 		r, err := router.New(cmd.Context(), o)
 		if err != nil {
 			return c.faults(err)
@@ -53,6 +66,42 @@ HOOKROUTER_MAX_PENDING.`,
 		return r.Run(cmd.Context())
 	}
 	return cmd
+}
+
+// shortestToken is the least that cannot be guessed, in bytes.
+const shortestToken = 16
+
+// adminToken reads the token of the admin API; no file is no token, but a file without one is an error.
+func adminToken(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("--admin-token-file: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if len(token) < shortestToken {
+		return "", &failure{exitNo, fmt.Errorf("--admin-token-file: %s holds %d bytes, at least %d are needed", file, len(token), shortestToken),
+			"make one with: openssl rand -hex 32"}
+	}
+	return token, nil
+}
+
+// prefixes reads addresses and CIDRs.
+func prefixes(flag string, list []string) (all []netip.Prefix, err error) {
+	for _, text := range list {
+		text = strings.TrimSpace(text)
+		p, err := netip.ParsePrefix(text)
+		if ip, ipErr := netip.ParseAddr(text); ipErr == nil {
+			p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil || p.Addr().Zone() != "" {
+			return nil, fmt.Errorf("%s: %q is not an address or a CIDR such as 10.0.0.0/8", flag, text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // reloadOnHangup reads the rules file on each SIGHUP until ctx ends; how that went is in the log and the status.

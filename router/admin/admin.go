@@ -30,6 +30,8 @@ type Options struct {
 	Status func() client.Rules
 	// Ready is nil when events can be taken, and otherwise says why not. A nil Ready is always ready.
 	Ready func() error
+	// Checks are the parts of Ready, for /readyz?verbose; nil shows Ready alone.
+	Checks func() []Check
 	// Gatherer is what /metrics shows; nil answers 404 there. Registerer gets the metrics of queue and destinations;
 	// nil registers none.
 	Gatherer   prometheus.Gatherer
@@ -47,6 +49,12 @@ type Options struct {
 	Hosts []string
 }
 
+// Check is one thing that readiness depends on: Err says why it is not as it must be, Note how it is otherwise.
+type Check struct {
+	Name, Note string
+	Err        error
+}
+
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -56,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
+	}
+	if o.Checks == nil {
+		o.Checks = func() []Check { return []Check{{Name: "ready", Note: "yes", Err: o.Ready()}} }
 	}
 	return o
 }

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var errInUse = unix.EWOULDBLOCK
+var errLocked = unix.EWOULDBLOCK
 
-// lock takes the file for this process; errInUse when another has it.
+// lock takes the file for this process; errLocked when another has it.
 func lock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
 
 // syncDir makes created and renamed names in dir durable.

@@ -12,6 +12,9 @@ import (
 	"github.com/hookrouter/hookrouter/router/queue"
 )
 
+// ErrInUse is why a directory cannot be opened that another process has open.
+var ErrInUse = errors.New("in use by another process")
+
 // Open opens the journal in dir, which is created when it is missing, and recovers what a crash left. It refuses a
 // directory that another process has open, and one written by a newer version, without touching either.
 func Open(dir string, o Options) (*Log, error) {
@@ -51,8 +54,8 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, err
 	}
 	if err := lock(f); err != nil {
-		if errors.Is(err, errInUse) {
-			err = fmt.Errorf("data directory %s is in use by another process", dir)
+		if errors.Is(err, errLocked) {
+			err = fmt.Errorf("data directory %s is %w", dir, ErrInUse)
 		}
 		return nil, errors.Join(err, f.Close())
 	}
