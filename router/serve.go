@@ -96,7 +96,7 @@ func (r *Router) public() http.Handler {
 
 func (r *Router) serve(ln net.Listener, h http.Handler) *http.Server {
 	s := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: strictFraming(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
 	go func() {
@@ -105,6 +105,18 @@ func (r *Router) serve(ln net.Listener, h http.Handler) *http.Server {
 		}
 	}()
 	return s
+}
+
+// strictFraming ends the connection after every request whose end another reader could see elsewhere: net/http takes
+// a Content-Length beside chunks away before anybody can see it, and ignores chunks in HTTP/1.0. RFC 9112, section 6.3,
+// wants the connection closed in both cases.
+func strictFraming(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // shutdown closes the listener and waits for answers under way.

@@ -21,6 +21,7 @@ func (p *parser) link() {
 		p.linkFrom(r, sources)
 		p.linkTo(r, dests)
 		r.spec.readsBody = r.spec.reads()
+		r.spec.hidden = r.spec.hides()
 		p.attach(r)
 		r.spec.at, r.spec.from, r.spec.to, r.spec.transforms = nil, nil, nil, nil
 	}

@@ -39,7 +39,8 @@ type Request struct {
 	Body        []byte
 	MaskedURL   string // URL with every value that came from a reference as ***
 
-	masked map[string]string // what to show instead of a header
+	masked  map[string]string // what to show instead of a header
+	secrets []string          // see Hide
 }
 
 // Masked are the headers with every value that came from a reference as ***.
@@ -77,6 +78,7 @@ func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request,
 	}
 	defer s.done(r.env)
 	r.program = r.route.spec.program(d.Destination)
+	r.req.secrets = r.route.spec.hidden[d.Destination]
 	if err := r.body(); err != nil {
 		return nil, r.fail("transform", err)
 	}

@@ -26,6 +26,8 @@ type routeSpec struct {
 	targets    []*Destination
 	readsBody  bool
 	everywhere bool // from: "*"
+
+	hidden map[string][]string // by destination: values that no answer of it may show
 }
 
 // coalesce is how events become one delivery.

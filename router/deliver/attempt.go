@@ -116,7 +116,7 @@ func (l *lane) notBegun(p permit, err error) {
 func (l *lane) finish(le *queue.Lease, a event.Attempt, out event.Outcome) {
 	if out.State == event.Dead {
 		l.seldom.Do(func() {
-			l.log.Warn("delivery is dead", "delivery", le.ID(), "route", le.Route(), "reason", out.Reason,
+			l.log.Warn("delivery is dead", "delivery", le.ID(), "route", le.Route(), "reason", out.Reason.String(),
 				"attempt", a.Number, "status", a.Status, "error", a.Error)
 		})
 	}

@@ -82,7 +82,10 @@ func (t *transport) send(ctx context.Context, r *rules.Request) answer {
 		return a
 	}
 	a.after = retryAfter(resp.Header.Values("Retry-After"), time.Now())
-	if a.body, err = readAnswer(resp.Body, resp.ContentLength); err != nil {
+	if a.body, err = readAnswer(resp.Body, resp.ContentLength); a.body != "" {
+		a.body = r.Hide(a.body, len(a.body) >= keepBody || err != nil)
+	}
+	if err != nil {
 		f := failed(ctx, err, r, req.URL)
 		f.status, f.body, f.after = a.status, a.body, a.after
 		return f
@@ -154,6 +157,7 @@ func failed(ctx context.Context, err error, r *rules.Request, to *url.URL) answe
 	if a.result == resultTimeout {
 		a.err = "no whole answer in time"
 	}
+	a.err = r.Hide(a.err, false)
 	if len(a.err) > maxError {
 		a.err = strings.ToValidUTF8(a.err[:maxError], "") + "…"
 	}
