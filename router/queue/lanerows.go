@@ -47,6 +47,14 @@ func (l *laneRows) wake(s *state) {
 	}
 }
 
+// rest forgets who has to look again.
+func (s *state) rest() {
+	for _, l := range s.woken {
+		l.earlier = false
+	}
+	s.woken = s.woken[:0]
+}
+
 // pull takes a row out of the heap or from the aside list.
 func (s *state) pull(l *laneRows, r ref) {
 	w := s.table.row(r)

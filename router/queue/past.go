@@ -89,7 +89,7 @@ func (q *Queue) reliveIn(ctx context.Context, s *state, see func(*record, Pos, *
 		}
 		if rec.decode(e.Record, false) == nil {
 			see(&rec, e.Pos, s.apply(&rec, e.Pos))
-			s.woken = s.woken[:0]
+			s.rest()
 		}
 		if e.Pos >= end {
 			return nil

@@ -153,7 +153,7 @@ func (p *projection) relive(s *state, rec *record, e Entry) {
 		return
 	}
 	p.apply(s, rec, s.apply(rec, e.Pos))
-	s.woken = s.woken[:0]
+	s.rest()
 }
 
 // joined makes the history live when s is where the live state is, and else sets the next target.

@@ -129,12 +129,11 @@ func (r *record) waiter() token {
 // wake tells lanes that their next row changed; q.mu is held.
 func (q *Queue) wake() {
 	for _, rows := range q.state.woken {
-		rows.earlier = false
 		if l := q.lanes[rows.destination]; l != nil {
 			l.signal()
 		}
 	}
-	q.state.woken = q.state.woken[:0]
+	q.state.rest()
 }
 
 // commit appends rec and waits until it is applied. After an error the outcome is unknown.

@@ -53,7 +53,7 @@ func (h *life) add(r *record) *effect {
 		h.t.Fatal(err)
 	}
 	eff := h.s.apply(&back, pos)
-	h.s.woken = nil
+	h.s.rest()
 	for i := range eff.rows {
 		c := &eff.rows[i]
 		d := h.s.data(0, &c.row, c.keys)

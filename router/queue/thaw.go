@@ -33,7 +33,7 @@ func readState(b []byte) (*state, uint32, error) {
 		s.dedupe.remember(k, pos, nanos(d.time()))
 	}
 	s.readAdded(&d)
-	s.woken = nil
+	s.rest() // nobody waits yet
 	s.out = effect{}
 	if d.err == nil && len(d.rest) > 0 {
 		d.err = errTrailing
