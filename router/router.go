@@ -128,7 +128,8 @@ func (r *Router) wire() (err error) {
 	if err != nil {
 		return err
 	}
-	r.rules.onLive = r.deliver.Reload
+	r.rules.onLive = r.applyRules
+	r.applyRules()
 	r.admin, err = admin.New(admin.Options{
 		Queue: r.queue, Deliver: r.deliver, Ingest: r.ingest, Rules: live,
 		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Ready: r.ready,
@@ -136,6 +137,12 @@ func (r *Router) wire() (err error) {
 		Gatherer: r.registry, Registerer: r.registry, Logger: r.log, Version: r.o.Version, Started: r.started,
 	})
 	return err
+}
+
+// applyRules hands the Set that went live to those that hold something of it. It cannot fail.
+func (r *Router) applyRules() {
+	r.queue.SetRetention(queue.Retention(r.rules.live.Load().Retention()))
+	r.deliver.Reload()
 }
 
 func (r *Router) listen(ctx context.Context) (err error) {

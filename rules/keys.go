@@ -16,7 +16,7 @@ func words(s string) []string { return strings.Fields(s) }
 
 // The closed list of keys.
 var (
-	topKeys     = keys{words("version sources presets defaults destinations routes tests"), words("retention include alerts")}
+	topKeys     = keys{words("version sources presets defaults destinations routes tests retention"), words("include alerts")}
 	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake"), words("limit allow_ip key with public_url")}
 	destKeys    = keys{words("url method headers query pass_headers timeout retry breaker limit"), words("order_by delay auth sign tls success egress")}
 	defaultKeys = keys{words("timeout retry breaker limit pass_headers"), words("egress")}
@@ -26,6 +26,7 @@ var (
 	breakerKeys = keys{words("failures cooldown probes"), words("ratio min window")}
 	mergeKeys   = keys{words("key wait max"), nil}
 	respondKeys = keys{words("status headers body"), nil}
+	keepKeys    = keys{words("history dead size"), nil}
 	testKeys    = keys{words("name given expect"), nil}
 	givenKeys   = keys{words("source event id received_at method headers query body"), nil}
 	expectKeys  = keys{words("body headers url skip dead"), nil}

@@ -97,6 +97,7 @@ func (p *parser) top(root *yaml.Node) {
 	p.readDestinations(b.get("destinations"), p.readDefaults(b.get("defaults")))
 	p.readRoutes(b.get("routes"))
 	p.link()
+	p.set.retention = p.readRetention(b.get("retention"))
 	p.readTests(b.get("tests"))
 }
 

@@ -21,6 +21,7 @@ type Set struct {
 	destList     []*Destination
 	routes       map[string]*Route
 	routeList    []*Route
+	retention    Retention
 	tests        []*test
 
 	envs sync.Pool // of *lang.Env: only memory

@@ -41,17 +41,22 @@ func (o Options) withDefaults() Options {
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = 5 * time.Minute
 	}
-	if o.Retention.History == 0 {
-		o.Retention.History = 72 * time.Hour
-	}
-	if o.Retention.Dead == 0 {
-		o.Retention.Dead = 30 * 24 * time.Hour
-	}
-	if o.Retention.Size == 0 {
-		o.Retention.Size = 10 << 30
-	}
+	o.Retention = o.Retention.withDefaults()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+func (r Retention) withDefaults() Retention {
+	if r.History == 0 {
+		r.History = 72 * time.Hour
+	}
+	if r.Dead == 0 {
+		r.Dead = 30 * 24 * time.Hour
+	}
+	if r.Size == 0 {
+		r.Size = 10 << 30
+	}
+	return r
 }

@@ -33,6 +33,14 @@ func (q *Queue) sample(e Entry, at time.Time) {
 	s.samples = append(s.samples, sample{e.Pos, nanos(at), s.bytes - int64(len(e.Record))})
 }
 
+// SetRetention changes how long things are kept, from the next time that the queue looks. Fields that are 0 mean their
+// defaults.
+func (q *Queue) SetRetention(r Retention) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.opts.Retention = r.withDefaults()
+}
+
 // cut is the position before which all may go by age and size, never behind the last snapshot; 0 for nothing.
 func (q *Queue) cut(now time.Time) Pos {
 	snap, _ := q.snaps.last()

@@ -45,17 +45,18 @@ func (s *snapshots) set(pos Pos, at time.Time, bytes int64) {
 }
 
 // due reports whether enough was applied or enough time went by, and there is something new.
-func (s *snapshots) due(o *Options, now time.Time, pos Pos, bytes int64) bool {
+func (s *snapshots) due(after int64, every time.Duration, now time.Time, pos Pos, bytes int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return pos > s.pos && (bytes-s.bytes >= o.SnapshotBytes || now.Sub(s.at) >= o.SnapshotEvery)
+	return pos > s.pos && (bytes-s.bytes >= after || now.Sub(s.at) >= every)
 }
 
 func (q *Queue) snapshotWhenDue(ctx context.Context, now time.Time) {
 	q.mu.Lock()
 	pos, bytes := q.state.applied, q.state.bytes
+	after := min(q.opts.SnapshotBytes, q.opts.Retention.Size/4) // only what a snapshot covers can go
 	q.mu.Unlock()
-	if !q.snaps.due(&q.opts, now, pos, bytes) {
+	if !q.snaps.due(after, q.opts.SnapshotEvery, now, pos, bytes) {
 		return
 	}
 	if err := q.snapshot(); err != nil {
