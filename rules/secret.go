@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,6 +42,9 @@ func (p *parser) readSecrets(src *Source, n *yaml.Node) []string {
 	return secrets
 }
 
+// bareVariable is how a shell, but not a rules file, names a variable.
+var bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
+
 // secret checks one secret. No message may hold it.
 func (p *parser) secret(src *Source, n *yaml.Node, s string) bool {
 	switch {
@@ -50,6 +54,9 @@ func (p *parser) secret(src *Source, n *yaml.Node, s string) bool {
 	case strings.Contains(s, "${"):
 		p.fault(n, fmt.Sprintf("the secret of source %q holds a reference that was not filled in", src.Name), "")
 		return false
+	case bareVariable.MatchString(n.Value):
+		p.warn(n, fmt.Sprintf("the secret of source %q is the very text that stands here, not a variable", src.Name),
+			"write ${NAME} for a variable, and `$$` for a dollar sign")
 	case strings.HasPrefix(s, examplePrefix):
 		return p.exampleSecret(src, n)
 	case len(s) < shortSecret:

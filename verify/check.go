@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func (s Scheme) checkHMAC(c *checker) {
 	c.word("key.encoding", s.Key.Encoding, "raw", "base64", "hex")
 	parts, err := parseTemplate(s.content(), contentPart)
 	if err != nil {
-		c.add("content", "", "%v", err)
+		c.add("content", templateHint(err), "%v", err)
 		return
 	}
 	if s.Signature == nil {
@@ -171,6 +172,15 @@ func (s Scheme) usesURL() bool {
 func (s Scheme) CoversBody() bool {
 	parts, err := parseTemplate(s.content(), contentPart)
 	return s.Kind == KindHMAC && err == nil && (has(parts, partBody) || has(parts, partForm) || has(parts, partContentful))
+}
+
+// templateHint is what helps with a template that cannot be parsed.
+func templateHint(err error) string {
+	var unknown *partError
+	if errors.As(err, &unknown) {
+		return unknown.hint()
+	}
+	return ""
 }
 
 // suggest is a hint: the allowed word nearest to what was written, or all of them.

@@ -33,7 +33,7 @@ func (d *reader) fail(n *yaml.Node, hint, format string, args ...any) {
 // mapping returns the values by key, in the order written by keys, and reports everything else.
 func (d *reader) mapping(n *yaml.Node, what string, keys ...string) map[string]*yaml.Node {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "keys: "+strings.Join(keys, ", "), "%s must be a mapping", what)
+		d.fail(n, mappingHint(n, what, keys), "%s must be a mapping", what)
 		return nil
 	}
 	found := make(map[string]*yaml.Node)
@@ -49,6 +49,15 @@ func (d *reader) mapping(n *yaml.Node, what string, keys ...string) map[string]*
 		}
 	}
 	return found
+}
+
+// mappingHint shows how a name that stands alone would be written, when it can only be that of a header.
+func mappingHint(n *yaml.Node, what string, keys []string) string {
+	hint := "keys: " + strings.Join(keys, ", ")
+	if n.Kind == yaml.ScalarNode && slices.Contains(keys, "header") && isToken(n.Value) {
+		return fmt.Sprintf("for example %s: {header: %s}; %s", what, n.Value, hint)
+	}
+	return hint
 }
 
 // text is a scalar as written. An absent node is "", an empty scalar is a problem.

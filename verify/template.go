@@ -129,7 +129,7 @@ func parsePart(name string, known func(name string) (partKind, bool)) (part, err
 	kind, is := known(key)
 	switch {
 	case !is:
-		return part{}, fmt.Errorf("unknown part {%s}", name)
+		return part{}, &partError{name, known}
 	case hasArg && arg == "":
 		return part{}, fmt.Errorf("{%s} names nothing", name)
 	case kind == partContentful && arg != "contentful":
@@ -141,6 +141,28 @@ func parsePart(name string, known func(name string) (partKind, bool)) (part, err
 		arg = canonical(arg)
 	}
 	return part{kind, arg}, nil
+}
+
+// partError is an unknown part of a template; known says which there are.
+type partError struct {
+	name  string
+	known func(name string) (partKind, bool)
+}
+
+func (e *partError) Error() string { return fmt.Sprintf("unknown part {%s}", e.name) }
+
+// hint lists the parts that may stand there; an argument is written after the colon.
+func (e *partError) hint() string {
+	if e.name == "timestamp" || e.name == "time" {
+		return "did you mean {ts}?"
+	}
+	var parts []string
+	for _, name := range []string{"body", "ts", "url", "method", "path", "header:", "query:", "form:", "json:"} {
+		if _, is := e.known(name); is {
+			parts = append(parts, "{"+strings.Replace(name, ":", ":NAME", 1)+"}")
+		}
+	}
+	return "known: " + strings.Join(parts, ", ")
 }
 
 func canonical(header string) string { return textproto.CanonicalMIMEHeaderKey(header) }

@@ -122,7 +122,7 @@ func (in *inspector) call(n *ast.CallNode) {
 		m, known := method(name.Value)
 		switch {
 		case !known:
-			in.failf(callee, suggest(name.Value, methodNames()), "unknown method %s", name.Value)
+			in.failf(callee, methodHint(name.Value), "unknown method %s", name.Value)
 		case len(n.Arguments)+1 != m.min:
 			in.failf(callee, "", "%s takes %d arguments, not %d", name.Value, m.min-1, len(n.Arguments))
 		}

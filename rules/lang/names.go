@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -132,6 +133,20 @@ func functionNames() []string {
 			}
 		}
 	})
+}
+
+// methodHint helps with a method that is none: what is one elsewhere stands between its operands here, or is a function.
+func methodHint(name string) string {
+	switch name {
+	case "startsWith", "endsWith", "contains", "matches":
+		return fmt.Sprintf("it stands between: a %s b", name)
+	case "includes":
+		return "for a string write: a contains b, for a list: value in list"
+	}
+	if _, is := functions[name]; is || slices.Contains([]string{"map", "filter", "any", "all", "find", "count"}, name) {
+		return fmt.Sprintf("it is a function: %s(value, …)", name)
+	}
+	return suggest(name, methodNames())
 }
 
 // suggest says which of the names was probably meant, as a hint.

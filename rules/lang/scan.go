@@ -102,6 +102,9 @@ func fromFileError(src string, err error) *Error {
 	e := &Error{Offset: fault.From, Length: max(fault.To-fault.From, 1), Message: plain(fault.Message)}
 	e.Offset = min(e.Offset, utf8.RuneCountInString(src))
 	e.Hint = hintFor(e.Message)
+	if hint, is := foreign(string([]rune(src)[e.Offset:])); is && e.Hint == "compare with ==" || is && strings.HasPrefix(e.Message, "unrecognized") {
+		e.Hint = hint
+	}
 	return e
 }
 
@@ -136,6 +139,17 @@ func plain(message string) string {
 	}
 	r, n := utf8.DecodeRuneInString(message)
 	return strings.ToLower(string(r)) + message[n:]
+}
+
+// foreign tells the operators of other languages that begin like one of ours.
+func foreign(rest string) (hint string, is bool) {
+	switch {
+	case strings.HasPrefix(rest, "=>"):
+		return "there are no arrow functions: write map(list, .id) or filter(list, # > 1)", true
+	case strings.HasPrefix(rest, "=~"), strings.HasPrefix(rest, "~"):
+		return "compare with a regular expression by matches", true
+	}
+	return "", false
 }
 
 // hintFor says what is usually meant where expr's parser stumbles over what other languages write.
