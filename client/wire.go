@@ -59,6 +59,7 @@ type Delivery struct {
 	State       event.State      `json:"state"`
 	Reason      string           `json:"reason,omitempty"`
 	Detail      string           `json:"detail,omitempty"` // beside the reason
+	Parked      bool             `json:"parked,omitempty"` // pending, and its route or destination is not in the rules now
 	Created     time.Time        `json:"created"`
 	Updated     time.Time        `json:"updated,omitzero"`
 	Due         time.Time        `json:"due,omitzero"`

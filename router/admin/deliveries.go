@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hookrouter/hookrouter/client"
 	"github.com/hookrouter/hookrouter/event"
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/rules"
 )
 
 // defaultMaxAge is for the replay of a delivery whose destination is not in the rules now and whose own life is unknown.
@@ -22,7 +24,10 @@ func (a *api) deliveries(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wirePage(page, wireDeliveryRow), nil
+	set := a.opts.Rules()
+	return wirePage(page, func(d queue.DeliveryRow) client.Delivery {
+		return parked(set, wireDeliveryRow(d))
+	}), nil
 }
 
 func (a *api) delivery(r *http.Request) (any, error) {
@@ -38,7 +43,15 @@ func (a *api) showDelivery(ctx context.Context, id event.DeliveryID) (any, error
 	if err != nil {
 		return nil, err
 	}
-	return wireDelivery(detail), nil
+	out := wireDelivery(detail)
+	out.Delivery = parked(a.opts.Rules(), out.Delivery)
+	return out, nil
+}
+
+// parked marks a delivery that waits for its route or destination to come back into the rules.
+func parked(set *rules.Set, d client.Delivery) client.Delivery {
+	d.Parked = d.State == event.Pending && !set.Has(d.Route, d.Destination)
+	return d
 }
 
 // replayDelivery sends the same delivery out again. One that is dead because a rule failed at accept was never truly

@@ -31,7 +31,11 @@ func (a *api) event(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wireEvent(detail, a.secretsOf(detail.Event.Source)), nil
+	out := wireEvent(detail, a.secretsOf(detail.Event.Source))
+	for i, d := range out.Deliveries {
+		out.Deliveries[i].Delivery = parked(a.opts.Rules(), d.Delivery)
+	}
+	return out, nil
 }
 
 // body is the bytes as they came. A browser only ever saves them: it must not take them for a page of ours.

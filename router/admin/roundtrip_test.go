@@ -126,6 +126,32 @@ func TestDeliveriesThroughTheClient(t *testing.T) {
 	refused(t, second2(r.client.Delivery(ctx, event.NewDeliveryID(time.Now()))), http.StatusNotFound)
 }
 
+// TestParkedDeliveriesSayIt: what waits because its route is gone must not look as if it were about to be tried.
+func TestParkedDeliveriesSayIt(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	_, err := r.client.Pause(ctx, "good")
+	must(t, err)
+	id := r.send(`{"to":"good"}`)
+	want := func(parked bool) {
+		t.Helper()
+		ev, err := r.client.Event(ctx, id)
+		must(t, err)
+		page, err := r.client.Deliveries(ctx, client.Filter{State: "pending"})
+		must(t, err)
+		one, err := r.client.Delivery(ctx, ev.Deliveries[0].ID)
+		must(t, err)
+		if ev.Deliveries[0].Parked != parked || len(page.Items) != 1 || page.Items[0].Parked != parked || one.Parked != parked {
+			t.Errorf("parked is not %t everywhere: %+v, %+v, %+v", parked, ev.Deliveries, page.Items, one)
+		}
+	}
+	want(false)
+	r.rules.Store(r.parse(strings.Replace(rulesText, "name: to-good", "name: renamed", 1)))
+	want(true)
+	r.rules.Store(r.parse(rulesText))
+	want(false)
+}
+
 func TestCancelAndDrop(t *testing.T) {
 	r, ctx := newRig(t), t.Context()
 	dead := r.settled(r.send(`{"to":"bad"}`), 1).Deliveries[0].ID
