@@ -22,7 +22,9 @@ import (
 func BenchmarkAccept(b *testing.B) { benchmarkLine(b, `event == "ping"`, false) }
 
 // BenchmarkDeliver is the same with a look into the body and the delivery, its outcome stored.
-func BenchmarkDeliver(b *testing.B) { benchmarkLine(b, `event == "push" and body.ref == "refs/heads/main"`, true) }
+func BenchmarkDeliver(b *testing.B) {
+	benchmarkLine(b, `event == "push" and body.ref == "refs/heads/main"`, true)
+}
 
 func benchmarkLine(b *testing.B, when string, delivered bool) {
 	h := prepare(b)

@@ -155,7 +155,7 @@ func TestTrustedProxiesNameTheSender(t *testing.T) {
 			}
 			req.Header.Set("X-Forwarded-For", "192.0.2.7")
 			resp, err := http.DefaultClient.Do(req)
-			if err != nil || resp.StatusCode != 202 {
+			if err != nil || resp.StatusCode != http.StatusAccepted {
 				t.Fatal(resp, err)
 			}
 			_ = resp.Body.Close()
