@@ -20,8 +20,8 @@ $(BIN)/golangci-lint-$(LINT_VERSION):
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	mv $(BIN)/golangci-lint $@
 
-crash: ## the crash, outage and coalescing tests at full size (about 20 minutes)
-	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long' ./...
+crash: ## the crash, outage and coalescing tests at full size (about 12 minutes)
+	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long|Storm' ./...
 
 bench: ## the table of ratios beside a bare handler and a plain reverse proxy (about 3 minutes)
 	go run ./bench
@@ -29,7 +29,7 @@ bench: ## the table of ratios beside a bare handler and a plain reverse proxy (a
 fuzz: ## every fuzz target for a minute each
 	@for pkg in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s $$pkg || exit 1; done; done
+	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s -fuzzminimizetime 10x $$pkg || exit 1; done; done
 
 demo: ## tell the story in the terminal
 	go run ./cmd/hookrouter demo
