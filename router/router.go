@@ -148,7 +148,7 @@ func (r *Router) applyRules() {
 func (r *Router) listen(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	if r.publicListener, err = lc.Listen(ctx, "tcp", r.o.Listen); err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return fmt.Errorf("--listen %s: %w", r.o.Listen, err)
 	}
 	if r.o.AdminToken == "" && !IsLoopback(r.o.Admin) {
 		return fmt.Errorf("--admin %s: beyond loopback the admin API needs a token: --admin-token-file FILE", r.o.Admin)

@@ -47,6 +47,7 @@ type prover interface {
 type Verifier struct {
 	scheme Scheme
 	prover prover
+	open   Keys // what of the keys is no secret
 }
 
 // String names the kind only: what else a Verifier holds is secret.
@@ -55,6 +56,13 @@ func (v *Verifier) String() string {
 		return "no verifier"
 	}
 	return v.scheme.Kind + " verifier"
+}
+
+// WithSecret is a Verifier of the same Scheme with one other secret.
+func (v *Verifier) WithSecret(secret string) (*Verifier, error) {
+	k := v.open
+	k.Secrets = []string{secret}
+	return New(v.scheme, k)
 }
 
 // GoString is String, for %#v.
@@ -68,7 +76,7 @@ func New(s Scheme, k Keys) (*Verifier, error) {
 	if err := s.checkSecrets(k); err != nil {
 		return nil, err
 	}
-	v := &Verifier{scheme: s, prover: noProver{}}
+	v := &Verifier{scheme: s, prover: noProver{}, open: Keys{With: k.With, PublicURL: k.PublicURL}}
 	var err error
 	switch s.Kind {
 	case KindHMAC:

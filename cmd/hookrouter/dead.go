@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +14,7 @@ import (
 )
 
 func deadCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "dead", Short: "Dead letters: list them, send them again, drop them"}
+	cmd := &cobra.Command{Use: "dead", Short: "Dead letters: list them, send them again, drop them", RunE: onlyCommands}
 	r := newRemote(c, cmd)
 	cmd.AddCommand(deadList(r),
 		deadChange(r, "replay", "Send a dead delivery again: the same delivery, due now", (*client.Client).ReplayDelivery),
@@ -55,10 +57,10 @@ func deadChange(r *remote, verb, short string,
 }
 
 func writeDeliveries(w io.Writer, list []client.Delivery) {
-	fmt.Fprintln(w, "DELIVERY\tSTATE\tROUTE\tDESTINATION\tATTEMPTS\tLAST\tAGE")
+	fmt.Fprintln(w, "DELIVERY\tEVENT\tSTATE\tROUTE\tDESTINATION\tATTEMPTS\tAGE\tLAST ERROR")
 	for _, d := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
-			d.ID, deliveryState(d), d.Route, d.Destination, d.Tries, lastStatus(d), ago(d.Created))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+			d.ID, d.Event, deliveryState(d), d.Route, d.Destination, d.Tries, ago(d.Created), lastError(d))
 	}
 }
 
@@ -66,15 +68,26 @@ func deliveryState(d client.Delivery) string {
 	if d.Reason != "" {
 		return d.State.String() + " (" + d.Reason + ")"
 	}
+	if d.Parked {
+		return "parked (route or destination is not in the rules)"
+	}
 	if d.State == event.Pending && d.Tries > 0 {
-		return "retrying, next in " + in(d.Due)
+		return "retrying, next " + inWords(d.Due)
 	}
 	return d.State.String()
 }
 
-func lastStatus(d client.Delivery) string {
-	if d.LastStatus == 0 {
-		return "-"
+// lastError is one line: what came from a destination may hold anything.
+func lastError(d client.Delivery) string {
+	text := d.LastError
+	if text == "" && d.LastStatus != 0 {
+		text = fmt.Sprint(d.LastStatus)
 	}
-	return fmt.Sprint(d.LastStatus)
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return dash(text)
 }

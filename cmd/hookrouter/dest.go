@@ -11,7 +11,7 @@ import (
 )
 
 func destCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "dest", Short: "Destinations: list them, pause and resume one"}
+	cmd := &cobra.Command{Use: "dest", Short: "Destinations: list them, pause and resume one", RunE: onlyCommands}
 	r := newRemote(c, cmd)
 	cmd.AddCommand(destList(r),
 		destChange(r, "pause", "Stop attempts to a destination until it is resumed; what is due waits", (*client.Client).Pause),
@@ -65,7 +65,7 @@ func destState(d client.Destination) string {
 	case !d.Hold.IsZero():
 		return "on hold for " + in(d.Hold)
 	case d.Breaker == "open" && !d.NextProbe.IsZero():
-		return "breaker open, probe in " + in(d.NextProbe)
+		return "breaker open, probe " + inWords(d.NextProbe)
 	case d.Breaker != "closed" && d.Breaker != "":
 		return "breaker " + d.Breaker
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func eventsCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "events", Short: "Events: list them, show one with all its attempts, replay it"}
+	cmd := &cobra.Command{Use: "events", Short: "Events: list them, show one with all its attempts, replay it", RunE: onlyCommands}
 	r := newRemote(c, cmd)
 	cmd.AddCommand(eventsList(r), eventsShow(r), eventsBody(r), eventsReplay(r))
 	return cmd

@@ -97,6 +97,14 @@ func in(t time.Time) string {
 	return short(time.Until(t))
 }
 
+// inWords is in for the end of a phrase: "in 5s", or "now".
+func inWords(t time.Time) string {
+	if s := in(t); s == "now" {
+		return s
+	}
+	return "in " + in(t)
+}
+
 func short(d time.Duration) string {
 	switch {
 	case d < 0:

@@ -54,7 +54,8 @@ func execute(c *cli, args []string) int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	root := newRoot(c)
 	root.SetArgs(args)
-	return c.report(root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	return c.report(usageOf(cmd, err))
 }
 
 func newRoot(c *cli) *cobra.Command {
@@ -74,7 +75,9 @@ Start with:  hookrouter demo`,
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &failure{code: exitUsage, err: err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &failure{exitUsage, err, fmt.Sprintf("`%s --help` lists the flags", cmd.CommandPath())}
+	})
 	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, &cobra.Group{ID: "write", Title: "Write rules:"},
 		&cobra.Group{ID: "look", Title: "Look into a running server and act on it:"})
 	add := func(group string, commands ...*cobra.Command) {
@@ -132,10 +135,34 @@ func asFailure(err error) *failure {
 		return f
 	case errors.As(err, &unreachable):
 		return &failure{exitUnreachable, err, "is `hookrouter run` up? --admin URL or HOOKROUTER_ADMIN says where it listens"}
-	case isUsage(err):
-		return &failure{exitUsage, err, "see `hookrouter --help`"}
 	}
 	return &failure{code: exitNo, err: err}
+}
+
+// usageOf adds to a complaint of cobra's about arguments how the command is written.
+func usageOf(cmd *cobra.Command, err error) error {
+	var told *failure
+	if err == nil || errors.As(err, &told) || !isUsage(err) {
+		return err
+	}
+	hint := "see `hookrouter --help`"
+	if cmd.HasParent() {
+		hint = fmt.Sprintf("usage: %s; see `%s --help`", cmd.UseLine(), cmd.CommandPath())
+	}
+	return &failure{exitUsage, err, hint}
+}
+
+// onlyCommands is the RunE of a command that does nothing without one of its own: a misspelt one must not look like success.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	return &failure{exitUsage, fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()),
+		"known: " + strings.Join(names, ", ")}
 }
 
 // isUsage tells cobra's own complaints about arguments, which have no type, from those of the commands.

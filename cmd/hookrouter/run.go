@@ -28,7 +28,12 @@ func runCommand(c *cli) *cobra.Command {
 		Long: `run serves until it is told to stop (SIGTERM or SIGINT), and reads its rules file again whenever it changes or on
 SIGHUP. A bad file never replaces good rules. Every flag can be set by the environment: --max-pending is
 HOOKROUTER_MAX_PENDING.`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &failure{exitUsage, fmt.Errorf("run takes no argument, not %q", args[0]), "the rules file is said by -c FILE"}
+			}
+			return nil
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.RulesFile, "config", "c", defaultRules, "rules file, or - for standard input")
@@ -50,6 +55,9 @@ HOOKROUTER_MAX_PENDING.`,
 		logger, err := newLogger(c.stderr, format, level)
 		if err != nil {
 			return &failure{code: exitUsage, err: err}
+		}
+		if o.MaxPending < 1 {
+			return &failure{code: exitUsage, err: fmt.Errorf("--max-pending %d: at least 1", o.MaxPending)}
 		}
 		o.Logger = logger
 		if o.AdminToken, err = adminToken(tokenFile); err != nil {

@@ -27,7 +27,7 @@ const distinct = 90_000_000
 // sending is what the flags of `send` say.
 type sending struct {
 	config, to, secret, bodyFile string
-	set                          []string
+	set, headers                 []string
 	count                        int
 	rate                         float64
 	bad                          bool
@@ -48,6 +48,10 @@ func sendCommand(c *cli) *cobra.Command {
 		Long: `send plays a sender. A SOURCE of the rules file brings its path and secret along:
 
   hookrouter send github push
+
+A source without a preset has no samples: give its body, and in headers or body what tells its type.
+
+  hookrouter send shop --body order.json --header 'X-Shop-Event: order.created'
 
 A PRESET needs to be told both:
 
@@ -73,6 +77,7 @@ Exit code 0: every request got a 2xx; 1: not.`,
 	flags.StringVar(&o.secret, "secret", "", "secret to sign with; default: the source's first")
 	flags.StringVar(&o.bodyFile, "body", "", "file with another body, or - for standard input")
 	flags.StringArrayVar(&o.set, "set", nil, "change the JSON body: body.user.name=ann, body.n=3; may be repeated")
+	flags.StringArrayVar(&o.headers, "header", nil, "add a header: 'X-Event: order.created'; may be repeated")
 	flags.IntVar(&o.count, "count", 1, "how many to send, each a different event")
 	flags.Float64Var(&o.rate, "rate", 0, "how many a second; 0: as fast as they are answered")
 	flags.BoolVar(&o.bad, "bad-signature", false, "spoil the signature, to see it refused")
@@ -118,8 +123,11 @@ func sourceSender(source *rules.Source, o sending) (*sender, error) {
 	if u.Path == "" || u.Path == "/" {
 		s.to = strings.TrimSuffix(o.to, "/") + source.Path
 	}
-	if o.secret != "" && source.Preset != "" {
-		s.verifier, err = verifierOf(source.Preset, o.secret)
+	if o.secret != "" && s.verifier == nil {
+		return nil, &failure{exitUsage, fmt.Errorf("--secret: source %q has verify: none, nothing is signed", source.Name), ""}
+	}
+	if o.secret != "" {
+		s.verifier, err = s.verifier.WithSecret(o.secret)
 	}
 	return s, err
 }
@@ -148,7 +156,7 @@ func (c *cli) sendAll(ctx context.Context, from *sender, kind string, o sending)
 		}
 	}
 	if refused > 0 {
-		return &failure{exitNo, fmt.Errorf("%d of %d were refused", refused, o.count), "`hookrouter status` and the server's log say why"}
+		return &failure{exitNo, fmt.Errorf("%d of %d were refused", refused, o.count), "the server's log says why"}
 	}
 	return nil
 }
@@ -171,6 +179,9 @@ func (s *sender) send(ctx context.Context, kind string, n int, body []byte, o se
 			return answered{}, &failure{exitUsage, fmt.Errorf("--set %s: %w", change, err), ""}
 		}
 	}
+	if err := addHeaders(r, o.headers); err != nil {
+		return answered{}, err
+	}
 	r.URL = s.to
 	if s.verifier != nil {
 		err = sign(s.verifier, r, o.bad)
@@ -189,6 +200,9 @@ func (s *sender) sample(kind string, n int, body []byte) (*verify.Request, error
 		if r, err = verify.SampleN(s.preset, kind, n); err != nil {
 			return nil, &failure{exitUsage, err, ""}
 		}
+	} else if kind != "" {
+		return nil, &failure{exitUsage, fmt.Errorf("event %q: the source has no preset that knows how to say it", kind),
+			"leave it out, and say it with --header or in the --body as your source's `type:` reads it"}
 	} else if body == nil {
 		return nil, &failure{exitUsage, errors.New("the source has no preset to take a sample from"), "give --body FILE"}
 	}
@@ -198,12 +212,25 @@ func (s *sender) sample(kind string, n int, body []byte) (*verify.Request, error
 	return r, nil
 }
 
+// addHeaders sets headers written as `Name: value`, over those of the sample.
+func addHeaders(r *verify.Request, headers []string) error {
+	for _, h := range headers {
+		name, value, ok := strings.Cut(h, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(value, "\r\n\x00") {
+			return &failure{exitUsage, fmt.Errorf("--header %q: write it as 'Name: value'", h), ""}
+		}
+		r.Header[http.CanonicalHeaderKey(name)] = []string{value}
+	}
+	return nil
+}
+
 // setJSON applies one change such as `body.user.name=ann`; a value that is JSON is taken as such.
 func setJSON(body []byte, change string) ([]byte, error) {
 	path, value, ok := strings.Cut(change, "=")
 	path, inBody := strings.CutPrefix(path, "body.")
 	if !ok || !inBody || path == "" {
-		return nil, errors.New("write it as body.PATH=VALUE")
+		return nil, errors.New("write it as body.PATH=VALUE, such as body.id=5")
 	}
 	if !json.Valid(body) {
 		return nil, errors.New("the body is not JSON")

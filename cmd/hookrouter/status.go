@@ -60,10 +60,25 @@ func writeRules(w io.Writer, rules client.Rules) {
 	writeFaults(w, rules)
 }
 
+// place is where a fault stands, as far as it is known.
+func place(f client.Fault) string {
+	at := f.File
+	for _, n := range []int{f.Line, f.Col} {
+		if n == 0 {
+			break
+		}
+		at += fmt.Sprintf(":%d", n)
+	}
+	return at
+}
+
 // writeFaults lists what is wrong with the file, or the one error when it could not even be parsed.
 func writeFaults(w io.Writer, rules client.Rules) {
 	for _, f := range rules.Faults {
-		fmt.Fprintf(w, "  %s:%d:%d: %s\n", f.File, f.Line, f.Col, f.Message)
+		fmt.Fprintf(w, "  %s: %s\n", place(f), f.Message)
+		if f.Hint != "" {
+			fmt.Fprintf(w, "    hint: %s\n", f.Hint)
+		}
 	}
 	if len(rules.Faults) == 0 {
 		fmt.Fprintf(w, "  %s\n", rules.Error)

@@ -31,6 +31,14 @@ matches and renders. It needs no server. Exit code 0: all passed; 1: not.`,
 	return cmd
 }
 
+// pattern says which tests were asked for, when not all were.
+func pattern(match *regexp.Regexp) string {
+	if match.String() == "" {
+		return ": the files hold none"
+	}
+	return fmt.Sprintf(": none has a name that matches %q", match)
+}
+
 func (c *cli) testFiles(files []string, match *regexp.Regexp) error {
 	passed, failed := 0, 0
 	var faulty error
@@ -51,9 +59,14 @@ func (c *cli) testFiles(files []string, match *regexp.Regexp) error {
 				strings.ReplaceAll(strings.Join(r.Diffs, "\n"), "\n", "\n      "))
 		}
 	}
-	fmt.Fprintf(c.stdout, "%d passed, %d failed\n", passed, failed)
+	if faulty == nil || passed+failed > 0 {
+		fmt.Fprintf(c.stdout, "%d passed, %d failed\n", passed, failed)
+	}
 	if faulty != nil {
 		return faulty
+	}
+	if passed+failed == 0 {
+		fmt.Fprintln(c.stderr, "warning: no test was run"+pattern(match))
 	}
 	if failed > 0 {
 		return &failure{code: exitNo}
