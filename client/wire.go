@@ -127,6 +127,7 @@ type Destination struct {
 	Rate        float64 `json:"rate,omitempty"`        // most attempts a second, 0 when unbounded
 
 	Pending int       `json:"pending"`
+	Aside   int       `json:"aside,omitempty"` // of these: their route is not in the rules now
 	Due     int       `json:"due"`
 	Dead    int       `json:"dead"`
 	Oldest  time.Time `json:"oldest_pending,omitzero"` // when the oldest pending delivery was created

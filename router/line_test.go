@@ -251,7 +251,10 @@ func TestAGoneRouteParks(t *testing.T) {
 	}
 	h.sink.Set("/bad", sink.Behavior{})
 	h.send("in", "stripe", "", 2)
-	h.eventually(10*time.Second, "the new route delivers", func() bool { return h.destination("bad").Pending == 1 })
+	h.eventually(10*time.Second, "the new route delivers, the other's delivery is aside", func() bool {
+		d := h.destination("bad")
+		return d.Pending == 1 && d.Aside == 1
+	})
 	h.write(h.rules(outageRules))
 	if err := h.Reload(); err != nil {
 		t.Fatal(err)

@@ -68,6 +68,8 @@ func destState(d client.Destination) string {
 		return "breaker open, probe " + inWords(d.NextProbe)
 	case d.Breaker != "closed" && d.Breaker != "":
 		return "breaker " + d.Breaker
+	case d.Aside > 0:
+		return fmt.Sprintf("ok, but %d wait for a route that is gone", d.Aside)
 	}
 	return "ok"
 }

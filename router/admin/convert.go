@@ -103,7 +103,7 @@ func wireAttempt(a event.Attempt) client.Attempt {
 
 func wireDestination(d deliver.Status) client.Destination {
 	return client.Destination{
-		Name: d.Name, URL: d.URL, Parked: d.Parked,
+		Name: d.Name, URL: d.URL, Parked: d.Parked, Aside: d.Aside,
 		Breaker: d.Breaker, BreakerSince: d.BreakerSince, NextProbe: d.NextProbe,
 		Hold: d.Hold, Paused: d.Paused, PausedSince: d.PausedSince,
 		InFlight: d.InFlight, Concurrency: d.Concurrency, Ramp: d.Ramp, Rate: d.Rate,

@@ -27,6 +27,7 @@ type Status struct {
 	Rate        float64 // most attempts a second, 0 when unbounded
 
 	Pending, Due, Dead int
+	Aside              int       // of the pending ones: their route is not in the rules now, so they wait for it to return
 	Oldest             time.Time // when the oldest pending delivery was created; zero when none
 	NextDue            time.Time // zero when none
 
@@ -48,7 +49,7 @@ func (d *Deliverer) Destinations() []Status {
 			s = &Status{Name: q.Destination, Breaker: "closed"}
 			byName[s.Name] = s
 		}
-		s.Pending, s.Due, s.Dead, s.Oldest, s.NextDue = q.Pending, q.Due, q.Dead, q.Oldest, q.NextDue
+		s.Pending, s.Due, s.Dead, s.Aside, s.Oldest, s.NextDue = q.Pending, q.Due, q.Dead, q.Aside, q.Oldest, q.NextDue
 	}
 	list := make([]Status, 0, len(byName))
 	for name, s := range byName {
