@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,10 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Drain is how long attempts that run may go on after Run's context ended; 0 means 25 s.
 	Drain time.Duration
+	// Egress says to which addresses attempts may connect; the zero value is all but link-local and metadata addresses.
+	Egress Egress
+	// Resolver resolves the names of destinations; nil is the system's.
+	Resolver *net.Resolver
 }
 
 // Deliverer makes the attempts. All methods are safe for concurrent use.

@@ -45,7 +45,7 @@ func newLane(d *Deliverer, dest *rules.Destination) *lane {
 		name: dest.Name, opts: &d.opts, metrics: d.metrics.lane(dest.Name),
 		log:    d.opts.Logger.With("destination", dest.Name),
 		seldom: &rate.Sometimes{First: 3, Interval: time.Second}, changed: make(chan struct{}, 1),
-		transport: newTransport(dest),
+		transport: newTransport(dest, &d.opts),
 	}
 	l.gate = newGate(dest, l.breakerChanged)
 	l.readPause()
@@ -68,7 +68,7 @@ func (l *lane) apply(dest *rules.Destination) {
 	l.gate.apply(dest, time.Now())
 	if !l.transport.fits(dest) {
 		l.transport.close()
-		l.transport = newTransport(dest)
+		l.transport = newTransport(dest, l.opts)
 	}
 	if l.queue != nil {
 		l.queue.Reload()

@@ -19,6 +19,7 @@ const (
 	resultBroken   = "broken"     // the connection or the protocol broke before the answer was whole
 	resultDNS      = "dns"        // the name was not resolved
 	resultTLS      = "tls"        // no trust in the other side
+	resultEgress   = "egress"     // our own policy forbids the address: a mistake of the operator's, who can mend it
 	resultRule     = "rule_error" // the rules made no request of it
 	resultSkipped  = "skipped"    // the rules said so
 	resultParked   = "parked"     // the rules changed between lease and attempt
@@ -29,7 +30,7 @@ const (
 // results are all classes, for the metrics.
 func results() []string {
 	return []string{
-		resultOK, resultStatus, resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS,
+		resultOK, resultStatus, resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultEgress,
 		resultRule, resultSkipped, resultParked, resultExpired, resultShutdown,
 	}
 }
@@ -51,7 +52,7 @@ func (a answer) asksToWait() bool {
 // troubled reports whether the breaker counts it as a failure.
 func (a answer) troubled() bool {
 	switch a.result {
-	case resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS:
+	case resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultEgress:
 		return true
 	}
 	return a.result == resultStatus && a.status >= 500

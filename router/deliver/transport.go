@@ -34,9 +34,12 @@ const (
 	maxError   = 300 // bytes of an error's text
 )
 
-func newTransport(dest *rules.Destination) *transport {
+func newTransport(dest *rules.Destination, o *Options) *transport {
 	conns := max(1, dest.Limit.Concurrency)
-	dialer := &net.Dialer{Timeout: min(dest.Timeout, maxConnect), KeepAlive: 15 * time.Second}
+	dialer := &net.Dialer{
+		Timeout: min(dest.Timeout, maxConnect), KeepAlive: 15 * time.Second,
+		Control: o.Egress.control, Resolver: o.Resolver,
+	}
 	only1 := new(http.Protocols)
 	only1.SetHTTP1(true)
 	return &transport{
@@ -167,6 +170,10 @@ func failed(ctx context.Context, err error, r *rules.Request, to *url.URL) answe
 func classify(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
 		return resultTimeout
+	}
+	var refused *EgressError
+	if errors.As(err, &refused) {
+		return resultEgress
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {

@@ -19,7 +19,7 @@ const testTimeout = 300 * time.Millisecond
 
 func testTransport(t *testing.T) *transport {
 	t.Helper()
-	tr := newTransport(&rules.Destination{Timeout: within, Limit: rules.Limit{Concurrency: 4}})
+	tr := newTransport(&rules.Destination{Timeout: within, Limit: rules.Limit{Concurrency: 4}}, &Options{})
 	t.Cleanup(tr.close)
 	return tr
 }
