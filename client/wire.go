@@ -90,7 +90,7 @@ type Attempt struct {
 	Round     int       `json:"round,omitempty"`
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"`
-	Result    string    `json:"result"` // ok, status, timeout, connect, …
+	Result    string    `json:"result"` // ok, status, timeout, connect, egress, …
 	Status    int       `json:"status,omitempty"`
 	Error     string    `json:"error,omitempty"`
 	URL       string    `json:"url,omitempty"`

@@ -37,9 +37,19 @@ type Options struct {
 	AdminToken      string                      // asked of every client of the admin API; without one it listens on loopback only
 	AdminHosts      []string                    // names that the admin API answers to, beside localhost and any address
 	TrustedProxies  []netip.Prefix              // those whose X-Forwarded-For is believed
+	Egress          Egress                      // to which addresses attempts may connect; see NewEgress
 	Env             func(string) (string, bool) // for ${VAR} in the rules; nil means os.LookupEnv
 	Version         string
 	Logger          *slog.Logger // nil discards
+}
+
+// Egress says to which addresses attempts may connect; the zero value is all but link-local and metadata addresses.
+type Egress = deliver.Egress
+
+// NewEgress makes the policy for Options.Egress. Its mode is any (all addresses), private or public; allow are exceptions
+// from the latter two. Link-local and metadata addresses are refused whatever it says.
+func NewEgress(mode string, allow []netip.Prefix) (Egress, error) {
+	return deliver.NewEgress(mode, allow)
 }
 
 // Router is one server: it accepts, stores and delivers by one rules file. New opens everything, Run serves.
@@ -123,7 +133,7 @@ func (r *Router) wire() (err error) {
 		return err
 	}
 	r.deliver, err = deliver.New(deliver.Options{
-		Queue: r.queue, Rules: live, Drain: r.o.Drain, Logger: r.log, Registerer: r.registry,
+		Queue: r.queue, Rules: live, Drain: r.o.Drain, Egress: r.o.Egress, Logger: r.log, Registerer: r.registry,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/admin"
+	"github.com/hookrouter/hookrouter/rules"
 )
 
 // Limits of the HTTP servers. The body has its own deadline, which ingest sets.
@@ -57,7 +58,7 @@ func (r *Router) Run(ctx context.Context) error {
 	store := start("queue", r.queue.Run)
 	lanes := start("deliver", r.deliver.Run)
 	watch := start("rules", func(ctx context.Context) error { r.rules.watch(ctx); return nil })
-	operators := r.serve(r.adminListener, r.admin)
+	operators := r.serve(r.adminListener, noDeliveries(r.admin))
 	senders := r.serve(r.publicListener, r.public())
 	r.log.Info("ready", "listen", r.Addr(), "admin", r.AdminAddr(), "version", r.o.Version)
 
@@ -91,6 +92,17 @@ func (r *Router) public() http.Handler {
 			return
 		}
 		r.ingest.ServeHTTP(w, req)
+	})
+}
+
+// noDeliveries keeps deliveries, ours or another hookrouter's, away from the admin API: an operator is not a destination.
+func noDeliveries(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if rules.Hops(req.Header) > 0 {
+			http.Error(w, "the admin API takes no deliveries", http.StatusLoopDetected)
+			return
+		}
+		h.ServeHTTP(w, req)
 	})
 }
 

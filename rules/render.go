@@ -208,6 +208,7 @@ func (r *Request) set(name, value, masked string) {
 // ownNames are the headers by which a destination knows the delivery, in the order of their values in own.
 var ownNames = [...]string{
 	"Webhook-Id", "Hookrouter-Event", "Hookrouter-Source", "Hookrouter-Type", "Hookrouter-Route", "Hookrouter-Attempt",
+	hopsName,
 }
 
 // own sets the headers of ownNames.
@@ -218,6 +219,7 @@ func (r *rendering) own(d *event.Delivery, attempt int) {
 	}
 	values := [len(ownNames)]string{
 		d.ID.String(), r.env.ID, r.ev.Source, eventType, d.Route, strconv.Itoa(attempt),
+		strconv.Itoa(Hops(r.ev.Header) + 1),
 	}
 	for i, name := range ownNames {
 		r.req.Header[name] = values[i : i+1 : i+1] // one allocation for all

@@ -20,8 +20,8 @@ import (
 
 func runCommand(c *cli) *cobra.Command {
 	o := router.Options{Version: version(), Env: c.env}
-	var format, level, tokenFile string
-	var proxies []string
+	var format, level, tokenFile, egress string
+	var proxies, egressAllow []string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Serve: receive, store and deliver by a rules file, and follow its changes",
@@ -42,6 +42,8 @@ HOOKROUTER_MAX_PENDING.`,
 	flags.StringVar(&tokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send")
 	flags.StringSliceVar(&o.AdminHosts, "admin-hosts", nil, "names that the admin API answers to, beside localhost and any address")
 	flags.StringSliceVar(&proxies, "trusted-proxies", nil, "addresses or CIDRs whose X-Forwarded-For is believed")
+	flags.StringVar(&egress, "egress", "any", "addresses that destinations may have: any, private or public; never link-local or metadata")
+	flags.StringSliceVar(&egressAllow, "egress-allow", nil, "addresses or CIDRs that --egress private or public allows besides")
 	flags.StringVar(&o.Data, "data", "data", "directory for everything that must survive; one process at a time")
 	flags.DurationVar(&o.LockWait, "lock-wait", 0, "time to wait at the start for another process to leave the data directory")
 	flags.DurationVar(&o.Drain, "drain", 25*time.Second, "time for attempts to end after a stop")
@@ -64,6 +66,9 @@ HOOKROUTER_MAX_PENDING.`,
 			return err
 		}
 		if o.TrustedProxies, err = prefixes("--trusted-proxies", proxies); err != nil {
+			return &failure{code: exitUsage, err: err}
+		}
+		if o.Egress, err = egressPolicy(egress, egressAllow); err != nil {
 			return &failure{code: exitUsage, err: err}
 		}
 		r, err := router.New(cmd.Context(), o)
@@ -94,6 +99,17 @@ func adminToken(file string) (string, error) {
 			"make one with: openssl rand -hex 32"}
 	}
 	return token, nil
+}
+
+func egressPolicy(mode string, allow []string) (policy router.Egress, err error) {
+	exceptions, err := prefixes("--egress-allow", allow)
+	if err != nil {
+		return policy, err
+	}
+	if policy, err = router.NewEgress(mode, exceptions); err != nil {
+		return policy, fmt.Errorf("--egress: %w", err)
+	}
+	return policy, nil
 }
 
 // prefixes reads addresses and CIDRs.

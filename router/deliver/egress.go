@@ -32,15 +32,15 @@ func NewEgress(mode string, allow []netip.Prefix) (Egress, error) {
 	switch mode {
 	case "", egressAny, egressPrivate, egressPublic:
 	default:
-		return Egress{}, fmt.Errorf("egress %q: use any, private or public", mode)
+		return Egress{}, fmt.Errorf("policy %q: use any, private or public", mode)
 	}
 	e := Egress{mode: mode}
 	for _, p := range allow {
 		if p.Addr().Is4In6() {
-			return Egress{}, fmt.Errorf("egress exception %s: write it as an IPv4 prefix", p)
+			return Egress{}, fmt.Errorf("exception %s: write it as an IPv4 prefix", p)
 		}
 		if never := neverPrefix(p); never.IsValid() {
-			return Egress{}, fmt.Errorf("egress exception %s: %s is never connected to", p, never)
+			return Egress{}, fmt.Errorf("exception %s: %s is never connected to", p, never)
 		}
 		e.allow = append(e.allow, p.Masked())
 	}

@@ -56,6 +56,7 @@ func TestDecide(t *testing.T) {
 		{name: "broken", a: class(resultBroken), want: "pending 500ms", counted: counted},
 		{name: "broken after a 400", a: answer{result: resultBroken, status: 400}, want: "pending 500ms", counted: counted},
 		{name: "dns", a: class(resultDNS), want: "pending 500ms", counted: counted},
+		{name: "egress", a: class(resultEgress), want: "pending 500ms", counted: counted},
 		{name: "tls", a: class(resultTLS), want: "pending 500ms", counted: counted},
 		{name: "no request", a: class(resultRule), want: "dead rule_error", counted: counted},
 		{name: "shutdown", a: class(resultShutdown), want: "pending 0s", counted: free},
@@ -163,6 +164,7 @@ func TestOnlyTroubleCountsForTheBreaker(t *testing.T) {
 	}
 	counts := map[string]bool{
 		resultTimeout: true, resultConnect: true, resultBroken: true, resultDNS: true, resultTLS: true,
+		resultEgress: true,
 	}
 	for _, result := range results() {
 		if got := verdictOn(answer{result: result}) == unwell; got != counts[result] {

@@ -70,6 +70,9 @@ func (c *call) find() *refusal {
 		return &refusal{unknownPath, http.StatusNotFound, "no source has this path"}
 	}
 	c.source = source
+	if n := rules.Hops(c.r.Header); n > rules.MaxHops {
+		return &refusal{looped, http.StatusLoopDetected, fmt.Sprintf("came through %d hookrouters: a destination leads back", n)}
+	}
 	if !slices.Contains(source.Methods, c.r.Method) {
 		return &refusal{badMethod, http.StatusMethodNotAllowed, "method is not one of the source's"}
 	}

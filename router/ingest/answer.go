@@ -22,7 +22,7 @@ type answers map[int][]byte
 
 func newAnswers() answers {
 	a := answers{}
-	for _, status := range []int{400, 401, 404, 405, 408, 413, 503} {
+	for _, status := range []int{400, 401, 404, 405, 408, 413, 503, 508} {
 		problem := struct {
 			Type   string `json:"type"`
 			Title  string `json:"title"`

@@ -24,12 +24,13 @@ const (
 	overloaded
 	unavailable
 	unknownPath
+	looped
 	results // how many there are
 )
 
 var resultNames = [results]string{
 	"accepted", "unmatched", "duplicate", "handshake", "unverified", "rejected", "bad_method",
-	"body_too_large", "body_slow", "body_cut", "overloaded", "unavailable", "unknown_path",
+	"body_too_large", "body_slow", "body_cut", "overloaded", "unavailable", "unknown_path", "looped",
 }
 
 // sourceStats is what is known of one source since the process started.
