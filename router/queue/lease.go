@@ -72,6 +72,9 @@ func (l *Lane) Lease(most int, ttl time.Duration, want func(route string) bool) 
 // reserve takes a row, which is in no heap, and puts its start on the way.
 func (l *Lane) reserve(w *row, now time.Time, ttl time.Duration) *Lease {
 	s := l.q.state
+	if old := l.leases[w.id]; old != nil {
+		old.over() // of the round before
+	}
 	w.place = placeHeld
 	le := &Lease{lane: l, deadline: now.Add(ttl), ready: make(chan struct{})}
 	le.rec = &record{kind: kindStart, time: now.UTC(), about: s.about(w), owner: l.owner}
@@ -125,7 +128,9 @@ func (le *Lease) over() {
 		close(le.ready)
 	}
 	le.phase = leaseOver
-	delete(le.lane.leases, le.ID())
+	if le.lane.leases[le.ID()] == le { // and not one of the delivery's next round
+		delete(le.lane.leases, le.ID())
+	}
 	s := le.lane.q.state
 	r := s.table.find(le.ID())
 	if r == 0 {
