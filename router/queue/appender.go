@@ -12,14 +12,16 @@ type appender struct {
 	q     *Queue
 	mu    sync.Mutex
 	items []item
+	busy  bool          // what was taken is being appended
 	more  chan struct{} // holds one token when items came
 }
 
 // item is one record on its way.
 type item struct {
 	rec   *record
-	lease *Lease // of a start
-	lane  *Lane  // whose result it is, nil for others
+	lease *Lease        // of a start
+	lane  *Lane         // whose result it is, nil for others
+	past  chan struct{} // no record: closed when what was added before is appended, nil for others
 }
 
 const (
@@ -44,10 +46,29 @@ func (a *appender) add(i item) {
 	}
 }
 
+// pass waits until what was added before is appended, or left out.
+func (a *appender) pass(ctx context.Context) error {
+	a.mu.Lock()
+	idle := !a.busy && len(a.items) == 0
+	a.mu.Unlock()
+	if idle {
+		return nil
+	}
+	past := make(chan struct{})
+	a.add(item{past: past})
+	select {
+	case <-past:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (a *appender) take() []item {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := min(len(a.items), appendAtOnce)
+	a.busy = n > 0
 	batch := a.items[:n:n]
 	a.items = a.items[n:]
 	if len(a.items) == 0 {
@@ -86,6 +107,7 @@ func (a *appender) write(ctx context.Context, batch []item) bool {
 	for pause := appendPause; ; pause = min(2*pause, appendMax) {
 		recs := a.encode(batch)
 		if len(recs) == 0 {
+			a.synced(batch)
 			return true
 		}
 		_, err := a.q.log.Append(ctx, recs...)
@@ -94,6 +116,7 @@ func (a *appender) write(ctx context.Context, batch []item) bool {
 			return true
 		}
 		a.q.opts.Logger.Warn("attempts wait for the log", "records", len(recs), "error", err)
+		a.prune()
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -105,17 +128,37 @@ func (a *appender) write(ctx context.Context, batch []item) bool {
 func (a *appender) encode(batch []item) []Record {
 	recs := make([]Record, 0, len(batch))
 	for _, i := range batch {
-		if i.lease == nil || i.lease.waits() {
+		if i.rec != nil && (i.lease == nil || i.lease.waits()) {
 			recs = append(recs, i.rec.encode())
 		}
 	}
 	return recs
 }
 
+// prune drops starts whose lease is over: while the log refuses, each lease that runs out leaves one behind.
+func (a *appender) prune() {
+	a.mu.Lock()
+	old := a.items
+	a.items = nil
+	a.mu.Unlock()
+	var kept []item
+	for _, i := range old {
+		if i.lease == nil || i.lease.waits() { // takes q.mu, which may be held where a.mu is wanted
+			kept = append(kept, i)
+		}
+	}
+	a.mu.Lock()
+	a.items = append(kept, a.items...)
+	a.mu.Unlock()
+}
+
 func (a *appender) synced(batch []item) {
 	for _, i := range batch {
 		if i.lane != nil {
 			i.lane.synced()
+		}
+		if i.past != nil {
+			close(i.past)
 		}
 	}
 }

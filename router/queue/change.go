@@ -23,19 +23,22 @@ func (q *Queue) ReplayDelivery(ctx context.Context, id event.DeliveryID, due, ex
 	if err != nil {
 		return err
 	}
-	lock := q.stripe(at.Event)
-	lock.Lock()
-	defer lock.Unlock()
-	if at, err = q.find(ctx, id); err != nil {
+	unlock, err := q.stripes.lock(ctx, at.Event)
+	if err != nil {
 		return err
 	}
-	if at.State == event.Pending {
-		return nil
+	at, err = q.find(ctx, id)
+	if err == nil && at.eventPos < q.log.Health().First {
+		err = fmt.Errorf("event of delivery %s: %w", id, ErrTrimmed)
+	}
+	if err != nil || at.State == event.Pending {
+		unlock()
+		return err
 	}
 	d := at.rowData
 	d.Known = id
 	rec := q.changeOf(verbReplay, at, reopened(d, due, expires))
-	if _, err := q.commit(ctx, rec); err != nil {
+	if _, err := q.commitHeld(ctx, rec, unlock); err != nil {
 		return fmt.Errorf("replay %s: %w", id, err)
 	}
 	return nil
@@ -66,12 +69,27 @@ func (q *Queue) ReplayEvent(ctx context.Context, id event.EventID, pairs []event
 	if err != nil {
 		return ChangeResult{}, err
 	}
-	lock := q.stripe(id)
-	lock.Lock()
-	defer lock.Unlock()
-	all, err := q.family(ctx, id)
+	unlock, err := q.stripes.lock(ctx, id)
 	if err != nil {
 		return ChangeResult{}, err
+	}
+	rec, err := q.replayOf(ctx, id, rows, now)
+	if err != nil {
+		unlock()
+		return ChangeResult{}, err
+	}
+	a, err := q.commitHeld(ctx, rec, unlock)
+	if err != nil {
+		return ChangeResult{}, fmt.Errorf("replay %s: %w", id, err)
+	}
+	return a.change, nil
+}
+
+// replayOf is the change that brings rows to life; the event's stripe is held.
+func (q *Queue) replayOf(ctx context.Context, id event.EventID, rows []rowData, now time.Time) (*record, error) {
+	all, err := q.family(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	e := &all.first.rec.event
 	rec := &record{
@@ -86,15 +104,11 @@ func (q *Queue) ReplayEvent(ctx context.Context, id event.EventID, pairs []event
 				d.Round = row.Round
 			}
 		} else if q.rows.Load()+int64(len(rec.rows)) >= int64(q.opts.MaxPending) {
-			return ChangeResult{}, ErrFull
+			return nil, ErrFull
 		}
 		rec.rows = append(rec.rows, d)
 	}
-	a, err := q.commit(ctx, rec)
-	if err != nil {
-		return ChangeResult{}, fmt.Errorf("replay %s: %w", id, err)
-	}
-	return a.change, nil
+	return rec, nil
 }
 
 // Cancel makes a pending or dead delivery canceled. An attempt that runs goes on, its result is lost. It is no
@@ -116,19 +130,20 @@ func (q *Queue) end(ctx context.Context, id event.DeliveryID, v verb) error {
 	if err != nil {
 		return err
 	}
-	lock := q.stripe(at.Event)
-	lock.Lock()
-	defer lock.Unlock()
-	at, err = q.find(ctx, id)
-	switch {
-	case err != nil:
+	unlock, err := q.stripes.lock(ctx, at.Event)
+	if err != nil {
 		return err
-	case at.State == event.Canceled && (v == verbCancel || at.Reason == event.ReasonDropped):
-		return nil
-	case at.State == event.Delivered, at.State == event.Canceled, v == verbDrop && at.State != event.Dead:
+	}
+	at, err = q.find(ctx, id)
+	if err != nil || at.ended(v) {
+		unlock()
+		return err
+	}
+	if !at.endable(v) {
+		unlock()
 		return fmt.Errorf("delivery %s is %s: %w", id, at.State, ErrNotFound)
 	}
-	a, err := q.commit(ctx, q.changeOf(v, at, at.rowData))
+	a, err := q.commitHeld(ctx, q.changeOf(v, at, at.rowData), unlock)
 	if err == nil && a.hits == 0 {
 		err = errMoved
 	}
@@ -136,4 +151,13 @@ func (q *Queue) end(ctx context.Context, id event.DeliveryID, v verb) error {
 		return fmt.Errorf("end %s: %w", id, err)
 	}
 	return nil
+}
+
+// ended reports whether the delivery is what v would make it.
+func (at *whereabouts) ended(v verb) bool {
+	return at.State == event.Canceled && (v == verbCancel || at.Reason == event.ReasonDropped)
+}
+
+func (at *whereabouts) endable(v verb) bool {
+	return at.State == event.Dead || at.State == event.Pending && v == verbCancel
 }

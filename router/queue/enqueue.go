@@ -42,7 +42,11 @@ func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Deliver
 			return Receipt{}, err
 		}
 		if first != nil {
-			return q.again(ctx, ev, rows, first)
+			got, err := q.again(ctx, ev, rows, first)
+			if !errors.Is(err, ErrTrimmed) {
+				return got, err
+			}
+			rec.distinct = first.pos // trimmed since: it cannot lend its bytes any more
 		}
 	}
 	a, err := q.commit(ctx, rec)
@@ -126,12 +130,18 @@ func (q *Queue) eventAt(ctx context.Context, pos Pos, full bool) (*found, error)
 	return f, nil
 }
 
-// again notes on the first event that it came again, and brings the pairs it matches now to life.
+// again notes on the first event that it came again, and brings the pairs it matches now to life. ErrTrimmed when the
+// first event went meanwhile.
 func (q *Queue) again(ctx context.Context, ev *event.Event, rows []rowData, first *found) (Receipt, error) {
 	e := &first.rec.event
-	lock := q.stripe(e.ID)
-	lock.Lock()
-	defer lock.Unlock()
+	unlock, err := q.stripes.lock(ctx, e.ID)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("store duplicate: %w", err)
+	}
+	if first.pos < q.log.Health().First {
+		unlock()
+		return Receipt{}, ErrTrimmed
+	}
 	rec := &record{
 		kind: kindChange, time: time.Now().UTC(), wait: token(ev.ID), verb: verbDuplicate,
 		eventID: e.ID, eventPos: first.pos, until: e.ReceivedAt.Add(e.DedupeFor), again: true,
@@ -149,7 +159,7 @@ func (q *Queue) again(ctx context.Context, ev *event.Event, rows []rowData, firs
 		}
 	}
 	q.mu.Unlock()
-	a, err := q.commit(ctx, rec)
+	a, err := q.commitHeld(ctx, rec, unlock)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("store duplicate: %w", err)
 	}

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/hookrouter/hookrouter/event"
 )
 
 // Queue is the durable state of events and deliveries over one Log. It is safe for concurrent use.
@@ -34,8 +32,7 @@ type Queue struct {
 	recent  recent
 	snaps   snapshots
 	past    projection
-	// stripes serialize changes of one event, so that each sees what the one before did.
-	stripes [64]sync.Mutex
+	stripes stripes
 	noting  sync.Mutex   // one note at a time, so that saying one again cannot undo a newer one
 	opening sync.RWMutex // as noting, for owners: held shared to open a lane, alone to say all again
 
@@ -54,7 +51,7 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{})}
 	q.waiters.init()
 	q.out.init(q)
-	q.recent.init()
+	q.stripes.init()
 	_, _ = rand.Read(q.instance[:])
 	if err := q.load(ctx); err != nil {
 		return nil, err
@@ -166,9 +163,6 @@ func (q *Queue) newToken() (t token) {
 }
 
 func (q *Queue) mine(t token) bool { return [8]byte(t[:8]) == q.instance }
-
-// stripe is the lock for changes of an event.
-func (q *Queue) stripe(id event.EventID) *sync.Mutex { return &q.stripes[id[15]%64] }
 
 // applied is what a waiter gets to know of its record.
 type applied struct {

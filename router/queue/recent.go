@@ -27,8 +27,6 @@ type outcomes struct {
 
 const recentKept = 4096
 
-func (r *recent) init() {}
-
 // passed moves on to pos.
 func (r *recent) passed(pos Pos) {
 	r.mu.Lock()

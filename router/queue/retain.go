@@ -69,7 +69,7 @@ func (q *Queue) retain(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := q.log.Trim(ctx, to); err != nil {
+	if to, err = q.trim(ctx, to); err != nil {
 		return fmt.Errorf("trim the log: %w", err)
 	}
 	if err := q.dropHistory(); err != nil {
@@ -82,6 +82,20 @@ func (q *Queue) retain(ctx context.Context, now time.Time) error {
 		q.state.samples = slices.Delete(q.state.samples, 0, keep)
 	}
 	return nil
+}
+
+// trim lets go of what lies before to, but keeps what a replay or a duplicate came to need since it was looked at. It
+// returns where it stopped.
+func (q *Queue) trim(ctx context.Context, to Pos) (Pos, error) {
+	unlock, err := q.stripes.lockAll(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	q.mu.Lock()
+	q.state.table.each(func(_ ref, w *row) { to = min(to, w.eventPos) })
+	q.mu.Unlock()
+	return to, q.log.Trim(ctx, to)
 }
 
 // carry appends anew what lies before to and is still needed, and returns up to where that was possible.
@@ -145,24 +159,51 @@ func (q *Queue) remains(to Pos, now time.Time) (events []remainder, over []event
 // carryEvent appends one event with its rows. They are held meanwhile: what a record says of them must still be so
 // when it is applied, for a rebuild will know only the record. False when one of them cannot be held now.
 func (q *Queue) carryEvent(ctx context.Context, e remainder) (bool, error) {
-	lock := q.stripe(e.id)
-	lock.Lock()
-	defer lock.Unlock()
-	rows, ok := q.hold(e.rows)
-	defer q.letGo(rows)
-	if !ok {
-		return false, nil
+	unlock, err := q.stripes.lock(ctx, e.id)
+	if err != nil {
+		return false, err
 	}
-	if len(rows) == 0 {
-		return true, nil
+	rows, ok := q.hold(e.rows)
+	free := func() {
+		q.letGo(rows)
+		unlock()
+	}
+	if ok && len(rows) > 0 {
+		ok, err = q.quiet(ctx, rows)
+	}
+	if err != nil || !ok || len(rows) == 0 {
+		free()
+		return ok, err
 	}
 	first, err := q.eventAt(ctx, e.pos, true)
 	if err != nil {
+		free()
 		return false, fmt.Errorf("carry event %s: %w", e.id, err)
 	}
 	rec := &record{kind: kindCarried, time: time.Now().UTC(), event: first.rec.event, body: first.rec.body, rows: rows}
-	if _, err := q.commit(ctx, rec); err != nil {
+	a, err := q.commitHeld(ctx, rec, free)
+	if err != nil {
 		return false, fmt.Errorf("carry event %s: %w", e.id, err)
+	}
+	return a.hits == len(rows), nil
+}
+
+// quiet waits out the starts that were on their way when their leases were given back, and reports whether the rows
+// are still as they were held.
+func (q *Queue) quiet(ctx context.Context, rows []rowData) (bool, error) {
+	if err := q.out.pass(ctx); err != nil {
+		return false, err
+	}
+	if err := q.recent.wait(ctx, q.log.Health().Last); err != nil {
+		return false, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range rows {
+		r := q.state.table.find(rows[i].ID)
+		if r == 0 || q.state.table.row(r).place != placeHeld || q.state.table.row(r).last != rows[i].Prev {
+			return false, nil
+		}
 	}
 	return true, nil
 }
