@@ -139,8 +139,11 @@ func (p *parser) receiving(src *Source, b block) {
 }
 
 func (p *parser) method(n *yaml.Node, what string) string {
-	return p.word(n, what,
-		http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodGet, http.MethodDelete, http.MethodHead)
+	return p.word(n, what, methodNames()...)
+}
+
+func methodNames() []string {
+	return []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodGet, http.MethodDelete, http.MethodHead}
 }
 
 func (p *parser) size(n *yaml.Node, what string, low, high int64) int64 {

@@ -16,14 +16,7 @@ func ParseHandshakes(n *yaml.Node) ([]Handshake, []Problem) {
 // ParsePreset reads one entry of `presets:`. Expressions are taken as text; who knows the language checks them.
 func ParsePreset(name string, n *yaml.Node) (Preset, []Problem) {
 	d := &reader{}
-	return d.preset(name, n, presetKeys()), d.problems
-}
-
-func presetKeys() []string {
-	return []string{
-		"title", "docs", "note", "verify", "handshake", "type", "dedupe", "sender_id", "methods", "body", "max_body",
-		"respond", "with",
-	}
+	return d.preset(name, n, BlockKeys("preset")), d.problems
 }
 
 // preset reads what keys allow: only embedded presets have samples.
@@ -72,7 +65,7 @@ func (d *reader) respond(n *yaml.Node) *Respond {
 	if n == nil {
 		return nil
 	}
-	k := d.mapping(n, "respond", "status", "headers", "body")
+	k := d.block(n, "respond")
 	r := &Respond{Status: d.number(k["status"], "status", 200, 299), Headers: d.pairs(k["headers"], "headers")}
 	if body := k["body"]; body != nil && body.Kind == yaml.ScalarNode {
 		r.Body = &body.Value
@@ -84,7 +77,7 @@ func (d *reader) respond(n *yaml.Node) *Respond {
 
 func (d *reader) with(n *yaml.Node) (params []Param) {
 	for _, item := range d.list(n, "with") {
-		k := d.mapping(item, "with", "name", "note", "required")
+		k := d.block(item, "with")
 		params = append(params, Param{
 			Name: d.text(k["name"], "name"), Note: d.text(k["note"], "note"), Required: d.yes(k["required"], "required"),
 		})
@@ -105,7 +98,7 @@ func (d *reader) samples(n *yaml.Node) (samples []SampleInfo) {
 
 func (d *reader) handshakes(n *yaml.Node) (hs []Handshake) {
 	for _, item := range d.list(n, "handshake") {
-		k := d.mapping(item, "handshake", "name", "unverified", "match", "reply")
+		k := d.block(item, "handshake")
 		h := Handshake{Name: d.text(k["name"], "name"), Unverified: d.yes(k["unverified"], "unverified")}
 		if k["match"] == nil || k["reply"] == nil {
 			d.fail(item, "", "handshake: match and reply are needed")
@@ -118,7 +111,7 @@ func (d *reader) handshakes(n *yaml.Node) (hs []Handshake) {
 }
 
 func (d *reader) match(n *yaml.Node) Match {
-	k := d.mapping(n, "match", "method", "json", "header", "query", "form")
+	k := d.block(n, "match")
 	m := Match{
 		Method: d.text(k["method"], "method"), JSON: d.pairs(k["json"], "json"), Header: d.pairs(k["header"], "header"),
 		Query: d.pairs(k["query"], "query"), Form: d.pairs(k["form"], "form"),
@@ -135,7 +128,7 @@ func (d *reader) match(n *yaml.Node) Match {
 }
 
 func (d *reader) echo(n *yaml.Node) Echo {
-	k := d.mapping(n, "reply", "status", "content_type", "headers", "body")
+	k := d.block(n, "reply")
 	e := Echo{
 		Status: d.number(k["status"], "status", 200, 299), ContentType: d.text(k["content_type"], "content_type"),
 		Headers: d.pairs(k["headers"], "headers"), Body: d.text(k["body"], "body"),

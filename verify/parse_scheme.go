@@ -19,8 +19,7 @@ func (d *reader) scheme(n *yaml.Node) Scheme {
 	}
 	before := len(d.problems)
 	d.at = map[string]*yaml.Node{"": n}
-	keys := d.remember("", d.mapping(n, "verify",
-		"kind", "algorithm", "encoding", "signature", "content", "timestamp", "key", "token"))
+	keys := d.remember("", d.block(n, "verify"))
 	s := Scheme{
 		Kind:      d.text(keys["kind"], "kind"),
 		Algorithm: d.text(keys["algorithm"], "algorithm"),
@@ -31,7 +30,7 @@ func (d *reader) scheme(n *yaml.Node) Scheme {
 		Timestamp: d.timestamp(keys["timestamp"]),
 	}
 	if key := keys["key"]; key != nil {
-		k := d.remember("key.", d.mapping(key, "key", "strip", "encoding", "length"))
+		k := d.remember("key.", d.block(key, "key"))
 		s.Key = Key{d.text(k["strip"], "strip"), d.text(k["encoding"], "encoding"), d.number(k["length"], "length", 1, 1<<16)}
 	}
 	if len(d.problems) == before {
@@ -62,8 +61,7 @@ func (d *reader) place(n *yaml.Node, name string) *Place {
 	if n == nil {
 		return nil
 	}
-	keys := d.remember(name+".", d.mapping(n, name,
-		"header", "form", "query", "basic", "prefix", "separator", "assign", "field"))
+	keys := d.remember(name+".", d.mapping(n, name, BlockKeys("place")...))
 	return &Place{
 		Header:    d.texts(keys["header"], "header"),
 		Form:      d.text(keys["form"], "form"),
@@ -80,7 +78,7 @@ func (d *reader) timestamp(n *yaml.Node) *Timestamp {
 	if n == nil {
 		return nil
 	}
-	keys := d.remember("timestamp.", d.mapping(n, "timestamp", "header", "field", "unit", "tolerance"))
+	keys := d.remember("timestamp.", d.block(n, "timestamp"))
 	return &Timestamp{
 		Header:    d.text(keys["header"], "header"),
 		Field:     d.text(keys["field"], "field"),

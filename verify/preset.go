@@ -103,7 +103,7 @@ func parseEmbedded(name string, data []byte) (Preset, []Problem) {
 		return Preset{}, []Problem{{1, 1, "empty", ""}}
 	}
 	d := &reader{}
-	p := d.preset(name, doc.Content[0], append(presetKeys(), "samples"))
+	p := d.preset(name, doc.Content[0], append(BlockKeys("preset"), "samples"))
 	return p, d.problems
 }
 

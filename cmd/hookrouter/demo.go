@@ -49,7 +49,7 @@ func (c *cli) demo(ctx context.Context, stay bool) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-	s := &story{c: c, color: c.color(), stay: stay}
+	s := &story{painter: painter{c.color()}, c: c, stay: stay}
 	destinations, err := s.startDestinations(ctx)
 	if err != nil {
 		return err

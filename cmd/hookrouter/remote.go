@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hookrouter/hookrouter/client"
 )
@@ -29,8 +30,19 @@ func newRemote(c *cli, cmd *cobra.Command) *remote {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&r.admin, "admin", "http://"+defaultAdmin, "admin API of the server")
 	flags.StringVar(&r.tokenFile, "token-file", "", "file that holds the admin API's token")
-	flags.StringVarP(&r.output, "output", "o", "table", "table or json")
+	r.outputFlag(flags)
 	return r
+}
+
+func (r *remote) outputFlag(flags *pflag.FlagSet) {
+	flags.StringVarP(&r.output, "output", "o", "table", "table or json")
+}
+
+func (r *remote) checkOutput() error {
+	if r.output != "table" && r.output != "json" {
+		return &failure{code: exitUsage, err: fmt.Errorf("--output %q: use table or json", r.output)}
+	}
+	return nil
 }
 
 // run is a command's RunE that gets a client of the server.
@@ -46,8 +58,8 @@ func (r *remote) run(f func(ctx context.Context, api *client.Client, args []stri
 
 // client makes the API client that the flags ask for.
 func (r *remote) client() (*client.Client, error) {
-	if r.output != "table" && r.output != "json" {
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("--output %q: use table or json", r.output)}
+	if err := r.checkOutput(); err != nil {
+		return nil, err
 	}
 	token := ""
 	if r.tokenFile != "" {

@@ -87,9 +87,10 @@ Start with:  hookrouter demo`,
 		}
 	}
 	add("serve", runCommand(c), demoCommand(c), sinkCommand(c), sendCommand(c))
-	add("write", checkCommand(c), testCommand(c))
-	add("look", statusCommand(c), eventsCommand(c), deadCommand(c), destCommand(c), reloadCommand(c))
-	root.AddCommand(versionCommand(c))
+	add("write", initCommand(c), checkCommand(c), testCommand(c), verifyCommand(c), presetCommand(c), schemaCommand(c))
+	add("look", statusCommand(c), eventsCommand(c), deadCommand(c), destCommand(c), sourceCommand(c), tailCommand(c), reloadCommand(c),
+		healthcheckCommand(c))
+	root.AddCommand(completionCommand(c), versionCommand(c))
 	return root
 }
 

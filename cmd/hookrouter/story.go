@@ -13,8 +13,8 @@ import (
 
 // story is what the demo tells: it acts as senders and destinations, and prints what the live stream says of it.
 type story struct {
-	c     *cli
-	color bool
+	painter
+	c *cli
 
 	sink     *sink.Sink
 	sinkAddr string
@@ -82,25 +82,9 @@ func (s *story) follow(ctx context.Context, done func(client.Update) bool) error
 
 // show prints one step of an event's way.
 func (s *story) show(u client.Update) {
-	at := u.At.Local().Format("15:04:05.000")
-	switch {
-	case u.Event != nil:
-		s.say("  %s  stored     %s  %s from %s", at, u.Event.ID, u.Event.Type, u.Event.Source)
-	case u.Attempt != nil && u.Delivery != nil:
-		s.say("  %s  %s  %s: attempt %d: %s", at, s.outcome(*u.Delivery), u.Delivery.Destination, u.Attempt.Number, attemptResult(*u.Attempt))
-	case u.Delivery != nil && u.Delivery.State == event.Canceled:
-		s.say("  %s  %s", at, deliveryState(*u.Delivery))
+	if line := s.step(u); line != "" {
+		s.say("  %s", line)
 	}
-}
-
-func (s *story) outcome(d client.Delivery) string {
-	switch d.State {
-	case event.Delivered:
-		return s.paint(green, "delivered")
-	case event.Pending:
-		return s.paint(yellow, "try again")
-	}
-	return s.paint(red, fmt.Sprintf("%-9s", d.State))
 }
 
 func (s *story) start(context.Context) error {
@@ -269,21 +253,6 @@ func (s *story) lastBody(path string) (body string) {
 		}
 	}
 	return body
-}
-
-const (
-	red    = "\x1b[31m"
-	green  = "\x1b[32m"
-	yellow = "\x1b[33m"
-	bold   = "\x1b[1m"
-	plain  = "\x1b[0m"
-)
-
-func (s *story) paint(style, text string) string {
-	if !s.color {
-		return text
-	}
-	return style + text + plain
 }
 
 func (s *story) title(text string) { s.say("\n%s", s.paint(bold, text)) }

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookrouter/hookrouter/verify"
+)
+
+// proving is what the flags of `verify` say.
+type proving struct {
+	config, source         string
+	preset, secret, public string
+	with                   []string
+	request, now           string
+}
+
+func verifyCommand(c *cli) *cobra.Command {
+	var o proving
+	cmd := &cobra.Command{
+		Use:   "verify --request FILE (--source NAME | --preset NAME --secret S)",
+		Short: "Say whether a request proves who sent it, and why not",
+		Long: `verify reads one HTTP request as it went over the wire, request line and headers and body, and proves it as the
+server would. The body is everything behind the empty line, to the last byte: mind that editors add a line end.
+
+  hookrouter verify --source github --request request.http
+  hookrouter verify --preset stripe --secret whsec_… --request - --now 1767225600 < request.http
+
+It prints valid, or invalid with the reason. Exit code 0: valid; 1: invalid; 2: the file holds no request.
+HOOKROUTER_SECRET keeps the secret out of the list of processes.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.verify(o) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&o.config, "config", "c", defaultRules, "rules file that has the source")
+	flags.StringVar(&o.source, "source", "", "source of the rules file")
+	flags.StringVar(&o.preset, "preset", "", "preset to go by instead of a source")
+	flags.StringVar(&o.secret, "secret", "", "secret of the preset")
+	flags.StringArrayVar(&o.with, "with", nil, "further parameter of the preset: NAME=VALUE; may be repeated")
+	flags.StringVar(&o.public, "public-url", "", "address as the sender knows it, for presets that sign it")
+	flags.StringVar(&o.request, "request", "", "file with the request, or - for standard input")
+	flags.StringVar(&o.now, "now", "", "time at which to verify, as seconds since 1970 or RFC 3339; default: the clock")
+	return cmd
+}
+
+func (c *cli) verify(o proving) error {
+	if o.request == "" {
+		return &failure{exitUsage, errors.New("--request is missing"), "--request FILE, or - for standard input"}
+	}
+	now, err := parseNow(o.now)
+	if err != nil {
+		return err
+	}
+	v, err := c.prover(o)
+	if err != nil {
+		return err
+	}
+	raw, err := c.read(o.request)
+	if err != nil {
+		return &failure{exitUsage, fmt.Errorf("--request: %w", err), ""}
+	}
+	r, err := parseRequest(raw)
+	if err != nil {
+		return &failure{exitUsage, fmt.Errorf("%s: %w", o.request, err), "it must hold one HTTP request as it went over the wire"}
+	}
+	return c.verdict(v, r, now)
+}
+
+// verdict prints what the server would find. The reason holds no secret and no expected signature.
+func (c *cli) verdict(v *verify.Verifier, r *verify.Request, now time.Time) error {
+	if note := lengthNote(r); note != "" {
+		fmt.Fprintf(c.stderr, "warning: %s\n", note)
+	}
+	var refused *verify.Refusal
+	err := v.Verify(r, now)
+	switch {
+	case err == nil:
+		fmt.Fprintln(c.stdout, "valid")
+		return nil
+	case !errors.As(err, &refused):
+		return err
+	}
+	fmt.Fprintf(c.stdout, "invalid: %s\n", refused.Reason)
+	if strings.HasPrefix(refused.Reason, "timestamp ") {
+		return &failure{code: exitNo, hint: "--now TIME verifies at the time when it was received"}
+	}
+	return &failure{code: exitNo}
+}
+
+// parseNow reads seconds since 1970 or RFC 3339; "" is now.
+func parseNow(text string) (time.Time, error) {
+	if text == "" {
+		return time.Now(), nil
+	}
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, &failure{exitUsage, fmt.Errorf("--now %q is not a time", text), "write 1767225600 or 2026-01-01T00:00:00Z"}
+	}
+	return t, nil
+}
+
+// prover makes the verifier of the source or preset that o names.
+func (c *cli) prover(o proving) (*verify.Verifier, error) {
+	switch {
+	case (o.source == "") == (o.preset == ""):
+		return nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
+	case o.preset != "":
+		return presetProver(o)
+	case o.secret != "" || o.public != "" || len(o.with) > 0:
+		return nil, &failure{exitUsage, errors.New("--secret, --with and --public-url belong to --preset"), "a source has them in the rules file"}
+	}
+	source, err := c.source(o.source, o.config)
+	switch {
+	case err != nil:
+		return nil, err
+	case source == nil:
+		return nil, &failure{exitNo, fmt.Errorf("%q is no source in %s", o.source, o.config), "for a source of another file give -c FILE"}
+	case source.Unverified:
+		fmt.Fprintf(c.stderr, "warning: source %q takes requests from anybody\n", source.Name)
+		return verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
+	}
+	return source.Verifier, nil
+}
+
+func presetProver(o proving) (*verify.Verifier, error) {
+	p, ok := verify.Lookup(o.preset)
+	if !ok {
+		return nil, unknownPreset(o.preset)
+	}
+	with, err := parameters(p, o.with)
+	if err != nil {
+		return nil, &failure{exitUsage, err, "`hookrouter preset show " + p.Name + "` lists its parameters"}
+	}
+	k := verify.Keys{With: with, PublicURL: o.public}
+	if o.secret != "" {
+		k.Secrets = []string{o.secret}
+	}
+	v, err := verify.New(p.Verify, k)
+	if err != nil {
+		return nil, &failure{exitUsage, fmt.Errorf("preset %q: %w", p.Name, err), "--secret S or HOOKROUTER_SECRET gives the secret"}
+	}
+	return v, nil
+}
+
+// parameters reads NAME=VALUE pairs, each of which the preset must know.
+func parameters(p *verify.Preset, list []string) (map[string]string, error) {
+	with := map[string]string{}
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, errors.New("--with: write it as NAME=VALUE") // it may hold a secret: not quoted
+		}
+		if !slices.ContainsFunc(p.With, func(x verify.Param) bool { return x.Name == name }) {
+			return nil, fmt.Errorf("--with: preset %q has no parameter %q", p.Name, name)
+		}
+		with[name] = value
+	}
+	for _, x := range p.With {
+		if _, given := with[x.Name]; x.Required && !given {
+			return nil, fmt.Errorf("preset %q needs --with %s=VALUE", p.Name, x.Name)
+		}
+	}
+	return with, nil
+}
