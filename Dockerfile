@@ -14,5 +14,6 @@ USER 65532:65532
 VOLUME /data
 EXPOSE 8080
 ENV HOOKROUTER_DATA=/data HOOKROUTER_CONFIG=/etc/hookrouter/rules.yaml
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/hookrouter", "healthcheck"]
 ENTRYPOINT ["/hookrouter"]
 CMD ["run"]

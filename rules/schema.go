@@ -32,7 +32,7 @@ func schemaBlocks() map[string][]string {
 		"top": topKeys.now, "source": sourceKeys.now, "destination": destKeys.now, "defaults": defaultKeys.now,
 		"route": routeKeys.now, "limit": limitKeys.now, "retry": retryKeys.now, "breaker": breakerKeys.now,
 		"coalesce": mergeKeys.now, "respond": respondKeys.now, "test": testKeys.now, "given": givenKeys.now,
-		"expect": expectKeys.now,
+		"expect": expectKeys.now, "retention": keepKeys.now,
 	}
 	for _, name := range []string{"preset", "with", "handshake", "match", "reply", "verify", "key", "timestamp", "place"} {
 		blocks[name] = verify.BlockKeys(name)

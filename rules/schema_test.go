@@ -24,13 +24,26 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 		}
 		for _, key := range keys {
 			if _, ok := left[block+"."+key]; !ok {
-				t.Errorf("the schema does not say what %s.%s holds", block, key)
+				t.Errorf("schema_values.go does not say what %s.%s holds", block, key)
 			}
 			delete(left, block+"."+key)
 		}
 	}
 	for name := range left {
 		t.Errorf("the parser knows no %s", name)
+	}
+	source, err := os.ReadFile("schema.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser, err := os.ReadFile("keys.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) += keys\{`).FindAllStringSubmatch(string(parser), -1) {
+		if !strings.Contains(string(source), m[1]+".now") {
+			t.Errorf("schemaBlocks lacks %s", m[1])
+		}
 	}
 }
 

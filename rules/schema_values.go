@@ -15,13 +15,17 @@ func schemaValues() map[string]shape {
 
 func topValues() map[string]shape {
 	return map[string]shape{
-		"top.version":      describe(shape{"enum": []any{1, "1"}}, "version of the format"),
-		"top.sources":      describe(named(ref("source")), "who may call: POST /in/NAME"),
-		"top.presets":      describe(named(ref("preset")), "senders of your own, for `preset:` of a source"),
-		"top.defaults":     describe(orNull(ref("defaults")), "what every destination inherits"),
-		"top.destinations": describe(named(anyOf(textShape(), ref("destination"))), "who is called; a text alone is the url"),
-		"top.routes":       describe(listed(ref("route")), "which events go where, in this order"),
-		"top.tests":        describe(listed(ref("test")), "run by `hookrouter test`, and before rules go live"),
+		"top.version":       describe(shape{"enum": []any{1, "1"}}, "version of the format"),
+		"top.sources":       describe(named(ref("source")), "who may call: POST /in/NAME"),
+		"top.presets":       describe(named(ref("preset")), "senders of your own, for `preset:` of a source"),
+		"top.defaults":      describe(orNull(ref("defaults")), "what every destination inherits"),
+		"top.destinations":  describe(named(anyOf(textShape(), ref("destination"))), "who is called; a text alone is the url"),
+		"top.routes":        describe(listed(ref("route")), "which events go where, in this order"),
+		"top.retention":     describe(orNull(ref("retention")), "how long what is over is kept"),
+		"retention.history": describe(durationShape(), "events, and deliveries that ended"),
+		"retention.dead":    describe(durationShape(), "dead deliveries"),
+		"retention.size":    describe(patternShape(sizePattern.String()), "bytes on disk; the oldest go first"),
+		"top.tests":         describe(listed(ref("test")), "run by `hookrouter test`, and before rules go live"),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func presetCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "preset", Short: "The senders that are built in: list them, show one as YAML"}
+	cmd := &cobra.Command{Use: "preset", Short: "The senders that are built in: list them, show one as YAML", RunE: onlyCommands}
 	cmd.AddCommand(presetList(c), presetShow(c))
 	return cmd
 }

@@ -156,7 +156,7 @@ func (c *cli) sendAll(ctx context.Context, from *sender, kind string, o sending)
 		}
 	}
 	if refused > 0 {
-		return &failure{exitNo, fmt.Errorf("%d of %d were refused", refused, o.count), "the server's log says why"}
+		return &failure{exitNo, fmt.Errorf("%d of %d were refused", refused, o.count), "`hookrouter source show NAME` and the server's log say why"}
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func sourceCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "source", Short: "Sources: list them, show one with the requests it refused and why"}
+	cmd := &cobra.Command{Use: "source", Short: "Sources: list them, show one with the requests it refused and why", RunE: onlyCommands}
 	r := newRemote(c, cmd)
 	cmd.AddCommand(sourceList(r), sourceShow(r))
 	return cmd
