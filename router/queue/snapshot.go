@@ -21,6 +21,7 @@ import (
 const (
 	snapshotMagic  = "hookrouter snapshot 1\n"
 	snapshotPrefix = "snapshot-"
+	snapshotSuffix = ".tmp" // of one in the making
 	snapshotsKept  = 2
 )
 
@@ -99,7 +100,7 @@ func (q *Queue) fingerprint(pos Pos) uint32 {
 }
 
 func (q *Queue) dropSnapshots() error {
-	names, err := snapshotNames(q.opts.Dir)
+	names, _, err := snapshotNames(q.opts.Dir)
 	if err != nil {
 		return err
 	}
@@ -111,18 +112,28 @@ func (q *Queue) dropSnapshots() error {
 	return nil
 }
 
-// snapshotNames lists the snapshots of dir, newest first.
-func snapshotNames(dir string) ([]string, error) {
-	names, err := filepath.Glob(filepath.Join(dir, snapshotPrefix+strings.Repeat("[0-9a-f]", 16)))
-	slices.Sort(names)
-	slices.Reverse(names)
-	return names, err
+// snapshotNames lists the snapshots of dir, newest first, and those that were cut in the making.
+func snapshotNames(dir string) (whole, cut []string, err error) {
+	files, err := os.ReadDir(dir) // by name; a pattern would read a "[" in dir its own way
+	for _, f := range slices.Backward(files) {
+		switch name := filepath.Join(dir, f.Name()); {
+		case !strings.HasPrefix(f.Name(), snapshotPrefix):
+		case strings.HasSuffix(name, snapshotSuffix):
+			cut = append(cut, name)
+		default:
+			whole = append(whole, name)
+		}
+	}
+	return whole, cut, err
 }
 
 // load takes the newest snapshot that is whole and belongs to the log; without one it starts from nothing.
 func (q *Queue) load(context.Context) error {
 	q.state = newState()
-	names, err := snapshotNames(q.opts.Dir)
+	names, cut, err := snapshotNames(q.opts.Dir)
+	for _, name := range cut { // each has a name of its own, so they would pile up
+		err = errors.Join(err, os.Remove(name))
+	}
 	if err != nil {
 		return fmt.Errorf("list snapshots: %w", err)
 	}
@@ -154,7 +165,7 @@ func (q *Queue) load(context.Context) error {
 
 // writeSnapshot writes beside, syncs, renames and syncs the directory.
 func writeSnapshot(name string, f *state, print uint32) (err error) {
-	tmp := name + ".tmp"
+	tmp := name + snapshotSuffix
 	file, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
