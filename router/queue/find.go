@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hookrouter/hookrouter/event"
 )
@@ -78,6 +79,9 @@ func (q *Queue) family(ctx context.Context, id event.EventID) (*family, error) {
 		}
 		pos = rec.prevAdded
 	}
+	if first.rec.kind == kindCarried {
+		f.rows = q.kin(id, made)
+	}
 	for i := range made {
 		at, err := q.find(ctx, made[i].ID)
 		if errors.Is(err, ErrNotFound) {
@@ -89,4 +93,18 @@ func (q *Queue) family(ctx context.Context, id event.EventID) (*family, error) {
 		f.rows = append(f.rows, *at)
 	}
 	return f, nil
+}
+
+// kin finds the deliveries of an event that are in memory and not among made: those of an event that was carried more
+// than once are in several records.
+func (q *Queue) kin(id event.EventID, made []rowData) (rows []whereabouts) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.state
+	s.table.each(func(r ref, w *row) {
+		if w.event == id && !slices.ContainsFunc(made, func(d rowData) bool { return d.ID == w.id }) {
+			rows = append(rows, whereabouts{rowData: s.data(r, w, s.keys[r]), eventPos: w.eventPos})
+		}
+	})
+	return rows
 }

@@ -46,6 +46,13 @@ func (o *orderedLog) Append(ctx context.Context, recs ...queue.Record) (queue.Po
 func startOrdered(t *testing.T) (*rig, *orderedLog) {
 	log := &orderedLog{Memory: logtest.NewMemory()}
 	log.hook(nothing, nothing)
+	r, stop := startOver(t, log)
+	r.log, r.stop = log.Memory, stop
+	return r, log
+}
+
+// startOver is start over any Log, with an hour of retention.
+func startOver(t *testing.T, log queue.Log) (*rig, func()) {
 	o := queue.Options{Dir: t.TempDir(), SnapshotEvery: time.Minute, Retention: queue.Retention{History: time.Hour}}
 	q, err := queue.Open(t.Context(), log, o)
 	if err != nil {
@@ -54,13 +61,12 @@ func startOrdered(t *testing.T) (*rig, *orderedLog) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- q.Run(ctx) }()
-	stop := func() {
+	return &rig{Queue: q, dir: o.Dir, opts: o}, func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	}
-	return &rig{Queue: q, log: log.Memory, dir: o.Dir, opts: o, stop: stop}, log
 }
 
 // age lets two hours of events go by, and with them retention.
