@@ -26,6 +26,7 @@ import (
 type Options struct {
 	RulesFile       string // path, or "-" for standard input
 	Listen          string // address for senders; port 0 picks one
+	TLSCert, TLSKey string // files with the certificate chain and key for senders, PEM; both empty: no TLS
 	Admin           string // address of the admin API; port 0 picks one
 	Data            string // directory for everything that must survive; made when missing
 	Drain           time.Duration
@@ -65,6 +66,8 @@ type Router struct {
 	admin    http.Handler
 	started  time.Time
 
+	certificate *certificate // nil without TLS
+
 	publicListener, adminListener net.Listener
 }
 
@@ -84,6 +87,9 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 			r.close()
 		}
 	}()
+	if r.certificate, err = openCertificate(o.TLSCert, o.TLSKey, o.Logger); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/admin"
@@ -19,7 +20,9 @@ const (
 	headerTimeout  = 5 * time.Second
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 64 << 10
-	closeTimeout   = 5 * time.Second // for the last answers, when everything else has ended
+	closeTimeout   = 5 * time.Second  // for the last answers to operators, when everything else has ended
+	sendersTimeout = 25 * time.Second // for the last requests of senders: headers, body and ack
+	answerTimeout  = 45 * time.Second // from a request's headers to its answer, for senders who do not read
 )
 
 // part is one thing that runs until it is stopped. The parts stop one after the other, each when those that need it
@@ -57,9 +60,11 @@ func (r *Router) Run(ctx context.Context) error {
 	defer r.close()
 	store := start("queue", r.queue.Run)
 	lanes := start("deliver", r.deliver.Run)
-	watch := start("rules", func(ctx context.Context) error { r.rules.watch(ctx); return nil })
-	operators := r.serve(r.adminListener, noDeliveries(r.admin))
-	senders := r.serve(r.publicListener, r.public())
+	watch := start("files", func(ctx context.Context) error { r.watchFiles(ctx); return nil })
+	operators, senders := r.server(noDeliveries(r.admin)), r.server(r.public())
+	senders.WriteTimeout = answerTimeout
+	r.serve(operators, r.adminListener, nil)
+	r.serve(senders, r.publicListener, r.certificate)
 	r.log.Info("ready", "listen", r.Addr(), "admin", r.AdminAddr(), "version", r.o.Version)
 
 	select {
@@ -68,9 +73,10 @@ func (r *Router) Run(ctx context.Context) error {
 	case <-store.done:
 	case <-lanes.done:
 	}
-	r.shutdown(senders)
+	lanes.stop()
+	shutdown(senders, sendersTimeout)
 	err := errors.Join(watch.end(), lanes.end(), store.end())
-	r.shutdown(operators)
+	shutdown(operators, closeTimeout)
 	r.log.Info("stopped")
 	return err
 }
@@ -106,17 +112,35 @@ func noDeliveries(h http.Handler) http.Handler {
 	})
 }
 
-func (r *Router) serve(ln net.Listener, h http.Handler) *http.Server {
-	s := &http.Server{
+// watchFiles follows the rules and the certificate until ctx ends.
+func (r *Router) watchFiles(ctx context.Context) {
+	var wg sync.WaitGroup
+	if r.certificate != nil {
+		wg.Go(func() { r.certificate.watch(ctx) })
+	}
+	r.rules.watch(ctx)
+	wg.Wait()
+}
+
+func (r *Router) server(h http.Handler) *http.Server {
+	return &http.Server{
 		Handler: strictFraming(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
+}
+
+// serve answers on a listener, with TLS where there is a certificate.
+func (r *Router) serve(s *http.Server, ln net.Listener, cert *certificate) {
+	serve := func() error { return s.Serve(ln) }
+	if cert != nil {
+		s.TLSConfig = cert.config()
+		serve = func() error { return s.ServeTLS(ln, "", "") }
+	}
 	go func() {
-		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 			r.log.Error("listener ended", "addr", ln.Addr().String(), "err", err)
 		}
 	}()
-	return s
 }
 
 // strictFraming ends the connection after every request whose end another reader could see elsewhere: net/http takes
@@ -132,8 +156,8 @@ func strictFraming(next http.Handler) http.Handler {
 }
 
 // shutdown closes the listener and waits for answers under way.
-func (r *Router) shutdown(s *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+func shutdown(s *http.Server, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		_ = s.Close()

@@ -38,6 +38,8 @@ HOOKROUTER_MAX_PENDING.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&o.RulesFile, "config", "c", defaultRules, "rules file, or - for standard input")
 	flags.StringVar(&o.Listen, "listen", ":8080", "address for senders; port 0 picks one")
+	flags.StringVar(&o.TLSCert, "tls-cert", "", "file with the certificate chain for senders, PEM; followed when it changes")
+	flags.StringVar(&o.TLSKey, "tls-key", "", "file with its key")
 	flags.StringVar(&o.Admin, "admin", defaultAdmin, "address of the admin API; beyond loopback it needs a token; port 0 picks one")
 	flags.StringVar(&tokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send")
 	flags.StringSliceVar(&o.AdminHosts, "admin-hosts", nil, "names that the admin API answers to, beside localhost and any address")
