@@ -26,14 +26,15 @@ type Client struct {
 	base  string
 	token string
 	http  *http.Client
+
+	silence time.Duration // longest of a stream
 }
 
 // New returns a Client of the server at baseURL (such as http://127.0.0.1:8081). token may be empty. Nothing is sent yet.
 func New(baseURL, token string) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	return &Client{
-		base:  strings.TrimRight(baseURL, "/"),
-		token: token,
+		base: strings.TrimRight(baseURL, "/"), token: token, silence: maxSilence,
 		http: &http.Client{
 			Transport: transport,
 			// The API never redirects, and a token must not follow one.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -18,7 +16,7 @@ import (
 )
 
 func healthcheckCommand(c *cli) *cobra.Command {
-	var admin, address string
+	var admin, server string
 	var limit time.Duration
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
@@ -31,44 +29,29 @@ func healthcheckCommand(c *cli) *cobra.Command {
 Exit code 0: ready; 1: not ready, and why; 4: no server answers.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if address == "" {
-				address = admin
+			if server == "" {
+				server = admin
 			}
-			u, err := readyURL(address)
+			u, err := address(server)
 			if err != nil {
 				return &failure{code: exitUsage, err: err}
 			}
+			if strings.Trim(u.Path, "/") == "" {
+				u.Path = "/readyz"
+			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
 			defer cancel()
-			return c.askReady(ctx, u)
+			return c.askReady(ctx, u.String())
 		},
 	}
 	cmd.Flags().StringVar(&admin, "admin", defaultAdmin, "where the admin API listens, as `run` was told")
-	cmd.Flags().StringVar(&address, "url", "", "server to ask instead: either listener, with or without a path")
+	cmd.Flags().StringVar(&server, "url", "", "server to ask instead: either listener, with or without a path")
 	cmd.Flags().DurationVar(&limit, "timeout", 2*time.Second, "longest wait for the answer")
 	return cmd
 }
 
-// readyURL is where to ask: `run` may listen on all addresses, of which this machine asks its own.
-func readyURL(address string) (string, error) {
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Port() == "" && u.Host == "" {
-		return "", fmt.Errorf("%q is not an address such as http://%s", address, defaultAdmin)
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "" || ip != nil && ip.IsUnspecified() {
-		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
-	}
-	if strings.Trim(u.Path, "/") == "" {
-		u.Path = "/readyz"
-	}
-	return u.String(), nil
-}
-
-func (c *cli) askReady(ctx context.Context, address string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func (c *cli) askReady(ctx context.Context, readyz string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, readyz, nil)
 	if err != nil {
 		return &failure{code: exitUsage, err: err}
 	}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -40,12 +41,19 @@ func (c *cli) init(name string) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stderr, `wrote %[1]s. Next:
-  hookrouter test %[1]s                                       its tests pass
-  hookrouter sink --listen 127.0.0.1:9000                      a destination, in a terminal of its own
-  hookrouter run -c %[1]s --listen 127.0.0.1:8080             the server, in another
-  hookrouter send -c %[1]s github push                        an event, as GitHub would send it
-Edit the file meanwhile: what is right goes live within two seconds.
-`, name)
-	return nil
+	return columns(c.stderr, func(w io.Writer) { writeNext(w, name) })
+}
+
+func writeNext(w io.Writer, name string) {
+	fmt.Fprintf(w, "wrote %s. Next:\n", name)
+	for _, next := range [][2]string{
+		{"schema > hookrouter.schema.json", "an editor completes and checks by it"},
+		{"test " + name, "its tests pass"},
+		{"sink --listen 127.0.0.1:9000", "a destination, in a terminal of its own"},
+		{"run -c " + name + " --listen 127.0.0.1:8080", "the server, in another"},
+		{"send -c " + name + " github push", "an event, as GitHub would send it"},
+	} {
+		fmt.Fprintf(w, "  hookrouter %s\t%s\n", next[0], next[1])
+	}
+	fmt.Fprintln(w, "Edit the file meanwhile: what is right goes live within two seconds.")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -69,11 +71,27 @@ func (r *remote) client() (*client.Client, error) {
 		}
 		token = strings.TrimSpace(string(data))
 	}
-	url := r.admin
-	if !strings.Contains(url, "://") {
-		url = "http://" + url
+	u, err := address(r.admin)
+	if err != nil {
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("--admin %w", err)}
 	}
-	return client.New(url, token), nil
+	return client.New(u.String(), token), nil
+}
+
+// address reads where a server listens, as a URL or as `run` was told. Of all addresses this machine asks its own.
+func address(text string) (*url.URL, error) {
+	full := text
+	if !strings.Contains(text, "://") {
+		full = "http://" + text
+	}
+	u, err := url.Parse(full)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%q is not an address such as http://%s", text, defaultAdmin)
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "" || ip != nil && ip.IsUnspecified() {
+		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	}
+	return u, nil
 }
 
 // print shows v as JSON, or has table write it in columns, which are separated by tabs.

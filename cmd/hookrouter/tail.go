@@ -59,18 +59,15 @@ func (t *tail) follow(ctx context.Context) error {
 	for {
 		err := t.stream(ctx)
 		var unreachable *client.UnreachableError
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case !errors.As(err, &unreachable):
-			return err
+		if !errors.As(err, &unreachable) {
+			return err // nil when ctx ended: that is how people stop it
 		}
 		fmt.Fprintf(t.c.stderr, "hookrouter: %v; waiting for it to come back\n", err)
 		t.wait(ctx)
 	}
 }
 
-// stream prints steps until the connection ends, which is an error.
+// stream prints steps until ctx ends, or the connection does, which is an error.
 func (t *tail) stream(ctx context.Context) error {
 	for u, err := range t.api.Stream(ctx, t.from) {
 		if err != nil {
@@ -81,7 +78,7 @@ func (t *tail) stream(ctx context.Context) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // wait returns when the server answers again, or ctx ends.

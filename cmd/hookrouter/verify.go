@@ -41,7 +41,7 @@ HOOKROUTER_SECRET keeps the secret out of the list of processes.`,
 	flags.StringVarP(&o.config, "config", "c", defaultRules, "rules file that has the source")
 	flags.StringVar(&o.source, "source", "", "source of the rules file")
 	flags.StringVar(&o.preset, "preset", "", "preset to go by instead of a source")
-	flags.StringVar(&o.secret, "secret", "", "secret of the preset")
+	flags.StringVar(&o.secret, "secret", "", "secret of the preset, or instead of the source's")
 	flags.StringArrayVar(&o.with, "with", nil, "further parameter of the preset: NAME=VALUE; may be repeated")
 	flags.StringVar(&o.public, "public-url", "", "address as the sender knows it, for presets that sign it")
 	flags.StringVar(&o.request, "request", "", "file with the request, or - for standard input")
@@ -115,8 +115,8 @@ func (c *cli) prover(o proving) (*verify.Verifier, error) {
 		return nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
 	case o.preset != "":
 		return presetProver(o)
-	case o.secret != "" || o.public != "" || len(o.with) > 0:
-		return nil, &failure{exitUsage, errors.New("--secret, --with and --public-url belong to --preset"), "a source has them in the rules file"}
+	case o.public != "" || len(o.with) > 0:
+		return nil, &failure{exitUsage, errors.New("--with and --public-url belong to --preset"), "a source has them in the rules file"}
 	}
 	source, err := c.source(o.source, o.config)
 	switch {
@@ -127,6 +127,8 @@ func (c *cli) prover(o proving) (*verify.Verifier, error) {
 	case source.Unverified:
 		fmt.Fprintf(c.stderr, "warning: source %q takes requests from anybody\n", source.Name)
 		return verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
+	case o.secret != "":
+		return source.Verifier.WithSecret(o.secret)
 	}
 	return source.Verifier, nil
 }
