@@ -82,7 +82,10 @@ func TestHealthcheck(t *testing.T) {
 	}
 	s.says(0, `^ready\n$`, "healthcheck", "--admin", s.admin)
 	_, port, _ := strings.Cut(s.admin, ":")
-	s.says(0, `^ready\n$`, "healthcheck", "--admin", "0.0.0.0:"+port) // as `run` is told in a container
+	for _, listen := range []string{"0.0.0.0:" + port, ":" + port} { // as `run` is told in a container
+		s.says(0, `^ready\n$`, "healthcheck", "--admin", listen)
+		s.says(0, `ready`, "status", "--admin", listen)
+	}
 	s.says(1, `error: not ready: no such address`, "healthcheck", "--url", "http://"+s.admin+"/nothing")
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
