@@ -66,7 +66,7 @@ func (p *pairs) write(cert, key []byte) {
 // shown is the name in the certificate of a new handshake.
 func shown(t *testing.T, addr string) string {
 	t.Helper()
-	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:noctx // loopback, with its own deadline below
+	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 	o := h.options()
 	o.TLSCert, o.TLSKey = p.cert, p.key
 	r, _ := h.start(o)
-	old, err := tls.Dial("tcp", r.Addr(), &tls.Config{InsecureSkipVerify: true}) //nolint:noctx // loopback
+	old, err := tls.Dial("tcp", r.Addr(), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestTLSVersionsAndHTTP2(t *testing.T) {
 	o.TLSCert, o.TLSKey = p.cert, p.key
 	r, _ := h.start(o)
 	for version, want := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		conn, err := tls.Dial("tcp", r.Addr(), &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}) //nolint:noctx // loopback
+		conn, err := tls.Dial("tcp", r.Addr(), &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
 		if (err == nil) != want {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
@@ -181,7 +181,7 @@ func TestTLSVersionsAndHTTP2(t *testing.T) {
 				t.Errorf("%s: %s to %d bytes", resp.Proto, resp.Status, len(body))
 			}
 		}
-		req, err := http.NewRequestWithContext(t.Context(), "POST", "https://"+r.Addr()+"/in/open", http.NoBody)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+r.Addr()+"/in/open", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}

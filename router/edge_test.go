@@ -27,7 +27,7 @@ func TestSlowHeadersLong(t *testing.T) {
 	var closed atomic.Int64
 	var wg sync.WaitGroup
 	for i := range conns {
-		conn, err := net.Dial("tcp", r.Addr()) //nolint:noctx // loopback
+		conn, err := net.Dial("tcp", r.Addr())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestHeadersAreBounded(t *testing.T) {
 		"10,000 names": {strings.Repeat("X-Many: 1\r\n", 10_000), 431},
 		"a long path":  {"", 431},
 	} {
-		conn, err := net.Dial("tcp", r.Addr()) //nolint:noctx // loopback
+		conn, err := net.Dial("tcp", r.Addr())
 		if err != nil {
 			t.Fatal(err)
 		}
