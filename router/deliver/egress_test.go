@@ -53,28 +53,24 @@ func TestEgressByAddress(t *testing.T) {
 	}
 }
 
-// TestEgressBeforeTheConnect: what is refused is refused by a real dial, whatever its URL looks like.
+// TestEgressBeforeTheConnect: a real dial asks the policy about the address in use. Only addresses of this machine are
+// dialed, so that a policy with a hole lets nothing out of it.
 func TestEgressBeforeTheConnect(t *testing.T) {
-	ln, err := net.Listen("tcp", "[::1]:0")
-	six := err == nil
-	if six {
-		_ = ln.Close()
-	}
+	tried := 0
 	for addr, class := range addresses(t) {
-		if strings.Contains(addr, ":") && !six {
+		ip, err := netip.ParseAddr(addr)
+		if err != nil || !ip.Unmap().IsLoopback() || ip.Is6() && !ip.Is4In6() || strings.Contains(allowed[class], "public") {
 			continue
 		}
-		host := strings.ReplaceAll(addr, "%", "%25")
-		for _, mode := range []string{"any", "private", "public"} {
-			if strings.Contains(allowed[class], mode) {
-				continue // it would leave this machine
-			}
-			tr := dialer(t, Options{Egress: policy(t, mode)})
-			a := post(t, tr, "http://"+net.JoinHostPort(host, "80")+"/", resultTimeout) // for its short deadline
-			if a.result != resultEgress {
-				t.Fatalf("%s under %s: %s %s", addr, mode, a.result, a.err) // the next would leave the machine too
-			}
+		tried++
+		tr := dialer(t, Options{Egress: policy(t, "public")})
+		a := post(t, tr, "http://"+net.JoinHostPort(addr, "80")+"/", resultTimeout) // for its short deadline
+		if a.result != resultEgress {
+			t.Errorf("%s: %s %s", addr, a.result, a.err)
 		}
+	}
+	if tried == 0 {
+		t.Error("nothing was dialed")
 	}
 }
 
