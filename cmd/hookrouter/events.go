@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (r *remote) more(next string) {
 func writeEvents(w io.Writer, list []client.Event) {
 	fmt.Fprintln(w, "EVENT\tSOURCE\tTYPE\tDELIVERIES\tAGE")
 	for _, e := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.ID, e.Source, dash(e.Type), deliveryCounts(e), ago(e.ReceivedAt))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.ID, e.Source, dash(oneLine(e.Type)), deliveryCounts(e), ago(e.ReceivedAt))
 	}
 }
 
@@ -127,14 +128,14 @@ type shownEvent struct {
 
 func writeEvent(w io.Writer, e *client.EventDetail, deliveries []*client.DeliveryDetail) {
 	fmt.Fprintf(w, "%s\n", e.ID)
-	fmt.Fprintf(w, "  source\t%s\n  type\t%s\n", e.Source, dash(e.Type))
+	fmt.Fprintf(w, "  source\t%s\n  type\t%s\n", e.Source, dash(oneLine(e.Type)))
 	fmt.Fprintf(w, "  received\t%s from %s\n", e.ReceivedAt.Format(time.RFC3339Nano), dash(e.RemoteIP))
-	fmt.Fprintf(w, "  request\t%s %s, %d bytes\n", e.Method, e.Path, e.Size)
+	fmt.Fprintf(w, "  request\t%s %s, %d bytes\n", oneLine(e.Method), oneLine(e.Path), e.Size)
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
-		fmt.Fprintf(w, "  header\t%s: %s\n", name, strings.Join(e.Header[name], ", "))
+		fmt.Fprintf(w, "  header\t%s: %s\n", oneLine(name), oneLine(strings.Join(e.Header[name], ", ")))
 	}
 	for _, mark := range e.Marks {
-		fmt.Fprintf(w, "  mark\t%s\n", mark)
+		fmt.Fprintf(w, "  mark\t%s\n", oneLine(mark))
 	}
 	if len(deliveries) == 0 {
 		fmt.Fprintln(w, "  no route matched")
@@ -156,7 +157,7 @@ func writeDelivery(w io.Writer, d *client.DeliveryDetail) {
 		fmt.Fprintf(w, "  attempts\t%d earlier ones not shown\n", d.Omitted)
 	}
 	for _, a := range d.History {
-		fmt.Fprintf(w, "  attempt %d\t%s\t%s\t%s\n", a.Number, a.Started.Format("15:04:05.000"), attemptResult(a), a.URL)
+		fmt.Fprintf(w, "  attempt %d\t%s\t%s\t%s\n", a.Number, a.Started.Format("15:04:05.000"), attemptResult(a), oneLine(a.URL))
 	}
 }
 
@@ -165,7 +166,7 @@ func attemptResult(a client.Attempt) string {
 	if a.Status != 0 {
 		return fmt.Sprintf("%d in %s", a.Status, took)
 	}
-	return fmt.Sprintf("%s in %s: %s", a.Result, took, a.Error)
+	return fmt.Sprintf("%s in %s: %s", a.Result, took, oneLine(a.Error))
 }
 
 func eventsBody(r *remote) *cobra.Command {
@@ -174,7 +175,11 @@ func eventsBody(r *remote) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		_, err = r.c.stdout.Write(body)
+		out := r.c.stdout
+		if f, ok := out.(*os.File); ok && isTerminal(f) {
+			out = visible{out}
+		}
+		_, err = out.Write(body)
 		return err
 	})
 }

@@ -97,11 +97,11 @@ func address(text string) (*url.URL, error) {
 // print shows v as JSON, or has table write it in columns, which are separated by tabs.
 func (r *remote) print(v any, table func(w io.Writer)) error {
 	if r.output == "json" {
-		enc := json.NewEncoder(r.c.stdout)
+		enc := json.NewEncoder(visible{r.c.stdout})
 		enc.SetIndent("", "  ")
 		return enc.Encode(v)
 	}
-	return columns(r.c.stdout, table)
+	return columns(visible{r.c.stdout}, table)
 }
 
 // columns aligns what table writes: cells end with a tab, rows with a newline.
