@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/queue"
@@ -47,8 +48,19 @@ func (l *Log) Append(ctx context.Context, recs ...queue.Record) (queue.Pos, erro
 		r.recs = nil
 		l.requests.Put(r)
 		return last, err
-	case <-ctx.Done(): // the committer still holds r
+	case <-ctx.Done():
+		l.withdraw(r)
 		return 0, ctx.Err()
+	}
+}
+
+// withdraw takes back a request that the committer has not taken yet: while the disk hangs those of callers who gave
+// up would pile up.
+func (l *Log) withdraw(r *request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.queue, r); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
 	}
 }
 
