@@ -23,6 +23,9 @@ $(BIN)/golangci-lint-$(LINT_VERSION):
 crash: ## the crash, outage and coalescing tests at full size (about 12 minutes)
 	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long|Storm' ./...
 
+planted: ## each row of docs/reliability.md against the bugs that its test must find (about half an hour)
+	go test -count=1 -timeout 120m -v -run TestPlanted ./faults -planted
+
 bench: ## the table of ratios beside a bare handler and a plain reverse proxy (about 3 minutes)
 	go run ./bench
 
@@ -37,5 +40,5 @@ demo: ## tell the story in the terminal
 ci: ## what the gate runs
 	bash .ci/run
 
-.PHONY: help build test lint crash bench fuzz demo ci
+.PHONY: help build test lint crash planted bench fuzz demo ci
 .DEFAULT_GOAL := help

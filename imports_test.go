@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 		"client", "event", "rules", "router/admin", "router/deliver", "router/ingest", "router/queue", "router/queue/journal",
 	},
 	"cmd/hookrouter": {"client", "event", "router", "rules", "rules/lang", "sink", "verify"},
+	"faults/rig":     {"client", "event", "sink", "verify"},
 	"bench":          {"client", "event", "router", "rules", "sink", "verify"},
 }
 

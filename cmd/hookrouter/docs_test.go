@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookrouter/hookrouter/faults/rig"
 	"github.com/hookrouter/hookrouter/rules"
 )
 
@@ -86,7 +87,7 @@ func newShell(t *testing.T) *shell {
 	if err := os.Mkdir(bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(binary(t), filepath.Join(bin, "hookrouter")); err != nil {
+	if err := os.Symlink(rig.Binary(t), filepath.Join(bin, "hookrouter")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS("../../examples")); err != nil {
@@ -125,7 +126,7 @@ func (s *shell) foreground(command, want string) {
 	}
 	if looks.MatchString(command) {
 		for end := time.Now().Add(10 * time.Second); !run() && time.Now().Before(end); {
-			wait(s.t.Context(), 50*time.Millisecond)
+			rig.Wait(s.t.Context(), 50*time.Millisecond)
 		}
 	} else {
 		run()
@@ -150,14 +151,14 @@ func (s *shell) background(command, want string) {
 	if addr == nil {
 		s.t.Fatalf("$ %s: do not know when it is up", command)
 	}
-	eventually(s.t, 10*time.Second, command+" listens", func() bool {
+	rig.Eventually(s.t, 10*time.Second, command+" listens", func() bool {
 		conn, err := net.Dial("tcp", addr[1])
 		if err == nil {
 			_ = conn.Close()
 		}
 		return err == nil
 	})
-	eventually(s.t, 5*time.Second, command+" prints "+want, func() bool { return matches(out.String(), want+"…") })
+	rig.Eventually(s.t, 5*time.Second, command+" prints "+want, func() bool { return matches(out.String(), want+"…") })
 }
 
 func (s *shell) command(ctx context.Context, command string) *exec.Cmd {

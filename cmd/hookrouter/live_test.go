@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hookrouter/hookrouter/faults/rig"
 )
 
 const liveRules = `
@@ -25,51 +25,28 @@ routes: [{ name: r, from: github, to: a }]
 `
 
 // live starts a server that delivers to a destination which answers 200.
-func live(t *testing.T, flags ...string) *server {
+func live(t *testing.T, flags ...string) *rig.Server {
 	t.Helper()
-	to := listen(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	s := newServer(t, binary(t), strings.ReplaceAll(liveRules, "SINK", to))
-	s.start(flags...)
-	s.waitReady(10 * time.Second)
+	to := rig.Listen(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s := rig.NewServer(t, rig.Binary(t), strings.ReplaceAll(liveRules, "SINK", to))
+	s.Start(flags...)
+	s.WaitReady(10 * time.Second)
 	return s
-}
-
-// command runs one command to its end and gives its exit code and output.
-func (s *server) command(args ...string) (code int, stdout, stderr string) {
-	s.t.Helper()
-	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(s.t.Context(), s.bin, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &out, &errs
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		s.t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
-}
-
-// says runs a command and fails unless it ends with this code and prints what matches.
-func (s *server) says(code int, pattern string, args ...string) {
-	s.t.Helper()
-	got, out, errs := s.command(args...)
-	if got != code || !regexp.MustCompile(pattern).MatchString(out+errs) {
-		s.t.Errorf("%s: exit %d, want %d; printed\n%s%swant\n%s", strings.Join(args, " "), got, code, out, errs, pattern)
-	}
 }
 
 func TestSourceSaysWhyItRefused(t *testing.T) {
 	s := live(t)
-	send := []string{"send", "github", "push", "--to", "http://" + s.listen}
-	s.says(0, `^202 `, send...)
-	s.says(1, `^401 `, append(send, "--bad-signature")...)
-	s.says(0, `(?m)^github +/in/github +github +\S+ +1 accepted, 1 unverified$`, "source", "list", "--admin", s.admin)
-	s.says(0, `(?m)^open +/in/open +NONE +- +-$`, "source", "list", "--admin", s.admin)
-	s.says(0, `(?ms)^github\n.*^\d{4}-\S+Z +401: no signature matched with the secret\n  request +POST from 127.0.0.1\n`+
-		`  headers +Accept, .*X-Hub-Signature-256\n  body +\d+ bytes, sha256 [0-9a-f]{64}\n$`, "source", "show", "github", "--admin", s.admin)
-	s.says(0, `refused +none since the start\n$`, "source", "show", "open", "--admin", s.admin)
-	s.says(0, `"body_sha256": "[0-9a-f]{64}"`, "source", "show", "github", "-o", "json", "--admin", s.admin)
-	s.says(1, `error: `, "source", "show", "nobody", "--admin", s.admin)
-	if _, out, _ := s.command("source", "show", "github", "--admin", s.admin); strings.Contains(out, "sha256=") {
+	send := []string{"send", "github", "push", "--to", "http://" + s.Listen}
+	s.Says(0, `^202 `, send...)
+	s.Says(1, `^401 `, append(send, "--bad-signature")...)
+	s.Says(0, `(?m)^github +/in/github +github +\S+ +1 accepted, 1 unverified$`, "source", "list", "--admin", s.Admin)
+	s.Says(0, `(?m)^open +/in/open +NONE +- +-$`, "source", "list", "--admin", s.Admin)
+	s.Says(0, `(?ms)^github\n.*^\d{4}-\S+Z +401: no signature matched with the secret\n  request +POST from 127.0.0.1\n`+
+		`  headers +Accept, .*X-Hub-Signature-256\n  body +\d+ bytes, sha256 [0-9a-f]{64}\n$`, "source", "show", "github", "--admin", s.Admin)
+	s.Says(0, `refused +none since the start\n$`, "source", "show", "open", "--admin", s.Admin)
+	s.Says(0, `"body_sha256": "[0-9a-f]{64}"`, "source", "show", "github", "-o", "json", "--admin", s.Admin)
+	s.Says(1, `error: `, "source", "show", "nobody", "--admin", s.Admin)
+	if _, out, _ := s.Command("source", "show", "github", "--admin", s.Admin); strings.Contains(out, "sha256=") {
 		t.Errorf("a signature is shown:\n%s", out)
 	}
 }
@@ -77,48 +54,48 @@ func TestSourceSaysWhyItRefused(t *testing.T) {
 // TestHealthcheck: ready on both listeners, not ready while it drains, not there afterwards.
 func TestHealthcheck(t *testing.T) {
 	s := live(t, "--drain-delay", "2s")
-	for _, url := range []string{"http://" + s.admin, s.listen, "http://" + s.listen + "/readyz"} {
-		s.says(0, `^ready\n$`, "healthcheck", "--url", url)
+	for _, url := range []string{"http://" + s.Admin, s.Listen, "http://" + s.Listen + "/readyz"} {
+		s.Says(0, `^ready\n$`, "healthcheck", "--url", url)
 	}
-	s.says(0, `^ready\n$`, "healthcheck", "--admin", s.admin)
-	_, port, _ := strings.Cut(s.admin, ":")
+	s.Says(0, `^ready\n$`, "healthcheck", "--admin", s.Admin)
+	_, port, _ := strings.Cut(s.Admin, ":")
 	for _, listen := range []string{"0.0.0.0:" + port, ":" + port} { // as `run` is told in a container
-		s.says(0, `^ready\n$`, "healthcheck", "--admin", listen)
-		s.says(0, `ready`, "status", "--admin", listen)
+		s.Says(0, `^ready\n$`, "healthcheck", "--admin", listen)
+		s.Says(0, `ready`, "status", "--admin", listen)
 	}
-	s.says(1, `error: not ready: no such address`, "healthcheck", "--url", "http://"+s.admin+"/nothing")
-	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+	s.Says(1, `error: not ready: no such address`, "healthcheck", "--url", "http://"+s.Admin+"/nothing")
+	if err := s.Process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 2*time.Second, "not ready while draining", func() bool {
-		code, _, errs := s.command("healthcheck", "--admin", s.admin)
+	rig.Eventually(t, 2*time.Second, "not ready while draining", func() bool {
+		code, _, errs := s.Command("healthcheck", "--admin", s.Admin)
 		return code == 1 && strings.Contains(errs, "not ready: draining")
 	})
-	_ = s.process.Wait()
-	s.says(4, `hint: `, "healthcheck", "--admin", s.admin)
+	_ = s.Process.Wait()
+	s.Says(4, `hint: `, "healthcheck", "--admin", s.Admin)
 }
 
 // TestTailGoesOnAfterAReconnect: what happens while the server is away, or while nobody watches, is shown once.
 func TestTailGoesOnAfterAReconnect(t *testing.T) {
 	s := live(t)
 	var out, errs buffer
-	tail := exec.CommandContext(t.Context(), s.bin, "tail", "--admin", s.admin)
+	tail := exec.CommandContext(t.Context(), s.Bin, "tail", "--admin", s.Admin)
 	tail.Stdout, tail.Stderr = &out, &errs
 	if err := tail.Start(); err != nil {
 		t.Fatal(err)
 	}
-	send := func(kind string) { s.says(0, `^202 `, "send", "github", kind, "--to", "http://"+s.listen) }
+	send := func(kind string) { s.Says(0, `^202 `, "send", "github", kind, "--to", "http://"+s.Listen) }
 	shows := func(what string) {
 		t.Helper()
-		eventually(t, 20*time.Second, "tail shows "+what, func() bool { return strings.Contains(out.String(), what) })
+		rig.Eventually(t, 20*time.Second, "tail shows "+what, func() bool { return strings.Contains(out.String(), what) })
 	}
-	eventually(t, 10*time.Second, "tail follows", func() bool { send("push"); return out.String() != "" })
+	rig.Eventually(t, 10*time.Second, "tail follows", func() bool { send("push"); return out.String() != "" })
 	send("pull_request")
 	shows("pull_request from github")
-	s.kill()
-	eventually(t, 10*time.Second, "it says that the server is away", func() bool { return strings.Contains(errs.String(), "waiting for it") })
-	s.start()
-	s.waitReady(10 * time.Second)
+	s.Kill()
+	rig.Eventually(t, 10*time.Second, "it says that the server is away", func() bool { return strings.Contains(errs.String(), "waiting for it") })
+	s.Start()
+	s.WaitReady(10 * time.Second)
 	send("ping")
 	shows("ping from github")
 	shows("delivered  a: attempt 1: 200 in ")
@@ -146,32 +123,32 @@ func TestAdminTokenOfARunningServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := live(t, "--admin-token-file", file)
-	s.says(1, `error: a valid bearer token is required`, "status", "--admin", s.admin)
-	s.says(0, `ready`, "status", "--admin", s.admin, "--token-file", file)
-	s.says(0, `^ready\n$`, "healthcheck", "--admin", s.admin)
+	s.Says(1, `error: a valid bearer token is required`, "status", "--admin", s.Admin)
+	s.Says(0, `ready`, "status", "--admin", s.Admin, "--token-file", file)
+	s.Says(0, `^ready\n$`, "healthcheck", "--admin", s.Admin)
 }
 
 // TestRollingRestart: the next process waits for the one before to leave, and then serves.
 func TestRollingRestart(t *testing.T) {
 	old := live(t)
-	next := newServer(t, old.bin, "")
-	rules, err := os.ReadFile(filepath.Join(old.dir, "rules.yaml"))
+	next := rig.NewServer(t, old.Bin, "")
+	rules, err := os.ReadFile(filepath.Join(old.Dir, "rules.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	next.writeRules(string(rules))
-	next.start("--data", old.data(), "--lock-wait", "30s")
-	eventually(t, 10*time.Second, "the next one says that it waits", func() bool {
-		return strings.Contains(next.logTail(), "waiting for another process")
+	next.WriteRules(string(rules))
+	next.Start("--data", old.Data(), "--lock-wait", "30s")
+	rig.Eventually(t, 10*time.Second, "the next one says that it waits", func() bool {
+		return strings.Contains(next.LogTail(), "waiting for another process")
 	})
 	select {
-	case <-next.ready:
+	case <-next.Ready:
 		t.Error("two processes on one data directory")
 	default:
 	}
-	if code := old.stop(); code != 0 {
+	if code := old.Stop(); code != 0 {
 		t.Errorf("the old one ended with %d", code)
 	}
-	next.waitReady(10 * time.Second)
-	next.says(0, `^202 `, "send", "github", "push", "--to", "http://"+next.listen)
+	next.WaitReady(10 * time.Second)
+	next.Says(0, `^202 `, "send", "github", "push", "--to", "http://"+next.Listen)
 }

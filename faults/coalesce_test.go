@@ -1,4 +1,4 @@
-package main
+package faults_test
 
 import (
 	"context"
@@ -8,14 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookrouter/hookrouter/faults/rig"
 	"github.com/hookrouter/hookrouter/sink"
 	"github.com/hookrouter/hookrouter/verify"
 )
 
+// editorSecret signs publishes; Contentful's secrets have 64 characters.
+const editorSecret = "a-secret-of-the-tests-that-is-sixty-four-characters-long-0123456"
+
 const coalesceRules = `
 version: 1
 sources:
-  cms: { preset: contentful, secret: "` + demoSecret + `" }
+  cms: { preset: contentful, secret: "` + editorSecret + `" }
 destinations:
   build: { url: "http://%s/build", limit: { concurrency: 64 } }
 routes:
@@ -29,7 +33,7 @@ routes:
 func TestCrashCoalesce(t *testing.T) {
 	t.Parallel()
 	quiet := 2 * time.Second
-	if long() {
+	if rig.Long() {
 		quiet = 10 * time.Second
 	}
 	c := newEditor(t, quiet)
@@ -37,8 +41,8 @@ func TestCrashCoalesce(t *testing.T) {
 	defer pace.Stop()
 	for i := range 50 {
 		if i == 25 {
-			c.server.kill()
-			c.server.start()
+			c.server.Kill()
+			c.server.Start()
 		}
 		c.publish("site", i)
 		<-pace.C
@@ -66,8 +70,8 @@ func TestCrashCoalesceManyKeys(t *testing.T) {
 		})
 	}
 	<-halfway
-	c.server.kill()
-	c.server.start()
+	c.server.Kill()
+	c.server.Start()
 	all.Wait()
 	want := map[string]int{}
 	for k := range keys {
@@ -79,7 +83,7 @@ func TestCrashCoalesceManyKeys(t *testing.T) {
 // editor publishes pages through a server and knows what was built.
 type editor struct {
 	t      *testing.T
-	server *server
+	server *rig.Server
 	verify *verify.Verifier
 
 	mu    sync.Mutex
@@ -88,14 +92,14 @@ type editor struct {
 
 func newEditor(t *testing.T, quiet time.Duration) *editor {
 	t.Helper()
-	v, err := verifierOf("contentful", demoSecret)
+	v, err := rig.Verifier("contentful", editorSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &editor{t: t, verify: v, built: map[string][]string{}}
-	c.server = newServer(t, binary(t), fmt.Sprintf(coalesceRules, listen(t, sink.New(sink.Options{Keep: -1, Seen: c.build})), quiet))
-	c.server.start()
-	c.server.waitReady(10 * time.Second)
+	c.server = rig.NewServer(t, rig.Binary(t), fmt.Sprintf(coalesceRules, rig.Listen(t, sink.New(sink.Options{Keep: -1, Seen: c.build})), quiet))
+	c.server.Start()
+	c.server.WaitReady(10 * time.Second)
 	return c
 }
 
@@ -116,17 +120,17 @@ func (c *editor) publish(key string, n int) {
 	defer cancel()
 	for ctx.Err() == nil {
 		r := &verify.Request{
-			Method: http.MethodPost, URL: "http://" + c.server.listen + "/in/cms", Body: []byte(body(key, n)),
+			Method: http.MethodPost, URL: "http://" + c.server.Listen + "/in/cms", Body: []byte(body(key, n)),
 			Header: http.Header{"Content-Type": {"application/json"}, "X-Contentful-Topic": {"ContentManagement.Entry.publish"}},
 		}
 		if err := c.verify.Sign(r, time.Now()); err != nil {
 			c.t.Error(err)
 			return
 		}
-		if a, err := post(ctx, r.URL, r); err == nil && a.Status == http.StatusAccepted {
+		if status, err := rig.Post(ctx, http.DefaultClient, r); err == nil && status == http.StatusAccepted {
 			return
 		}
-		wait(ctx, 5*time.Millisecond)
+		rig.Wait(ctx, 5*time.Millisecond)
 	}
 	c.t.Errorf("publish %s %d was never acknowledged", key, n)
 }
@@ -134,7 +138,7 @@ func (c *editor) publish(key string, n int) {
 // builds waits until nothing is pending and compares: each key once, with the body of its last publish.
 func (c *editor) builds(want map[string]int) {
 	c.t.Helper()
-	settle(c.t, c.server.api(), time.Minute)
+	rig.Settle(c.t, c.server.API(), time.Minute)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wrong := 0

@@ -1,0 +1,138 @@
+// Package rig is what tests of the real command need: a binary, with bugs planted in it or not, a server that can be
+// killed, senders and a ledger of what they were told. It holds no test; it is imported by tests only.
+package rig
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// OverlayVariable names the environment variable with an overlay file that every binary is built with: so a test of the
+// real command can be run, unchanged, against a planted bug.
+const OverlayVariable = "HOOKROUTER_OVERLAY"
+
+// builds are the binaries of this run, by what was planted in them.
+var builds struct {
+	sync.Mutex
+	dir  string
+	done map[string]string
+}
+
+// Main runs the tests of a package with one folder for the binaries that they build; its result is the exit code.
+func Main(m interface{ Run() int }) int {
+	dir, err := os.MkdirTemp("", "hookrouter-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	builds.dir = dir
+	return m.Run()
+}
+
+// Binary builds the command, with bugs planted in it by an overlay, once in a run; nothing of the tree is touched.
+func Binary(t testing.TB, bugs ...Bug) string {
+	t.Helper()
+	builds.Lock()
+	defer builds.Unlock()
+	key := fmt.Sprint(bugs)
+	if path, ok := builds.done[key]; ok {
+		return path
+	}
+	path := filepath.Join(builds.dir, fmt.Sprintf("hookrouter-%d", len(builds.done)))
+	args := []string{"build", "-o", path}
+	switch file := os.Getenv(OverlayVariable); {
+	case file != "" && len(bugs) == 0:
+		args = append(args, "-overlay", file)
+	case file == "" && len(bugs) > 0:
+		args = append(args, "-overlay", Overlay(t, path, bugs...))
+	case len(bugs) > 0:
+		t.Fatalf("build with %v: %s is set too", bugs, OverlayVariable)
+	}
+	cmd := exec.Command("go", append(args, "./cmd/hookrouter")...)
+	cmd.Dir = Root(t)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build with %v: %v\n%s", bugs, err, out)
+	}
+	if builds.done == nil {
+		builds.done = map[string]string{}
+	}
+	builds.done[key] = path
+	return path
+}
+
+// Long reports whether the tests run at full size, as `make crash` does.
+func Long() bool { return os.Getenv("HOOKROUTER_LONG") != "" }
+
+// Root is the top of the checkout.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above this folder")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// Bug is a change of one place in one file that a test must notice. File is a path below the top of the checkout; Old
+// is there exactly once.
+type Bug struct {
+	File string `yaml:"file"`
+	Old  string `yaml:"old"`
+	New  string `yaml:"new"`
+}
+
+// Overlay writes patched copies, whose names begin with prefix, and the file for `go build -overlay` that names them. A
+// place that is not there exactly once fails the test: the code moved on, and the bug must move with it.
+func Overlay(t testing.TB, prefix string, bugs ...Bug) string {
+	t.Helper()
+	replace := map[string]string{}
+	for i, b := range bugs {
+		file := filepath.Join(Root(t), b.File)
+		source := file
+		if patched, ok := replace[file]; ok {
+			source = patched
+		}
+		copied := fmt.Sprintf("%s-bug%d.go", prefix, i)
+		if err := os.WriteFile(copied, []byte(b.plant(t, source)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[file] = copied
+	}
+	data, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := prefix + "-overlay.json"
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// plant returns the text of the file with the bug in it.
+func (b Bug) plant(t testing.TB, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), b.Old); n != 1 {
+		t.Fatalf("planted bug in %s: the place is there %d times, want once:\n%s", b.File, n, b.Old)
+	}
+	return strings.Replace(string(data), b.Old, b.New, 1)
+}
