@@ -143,10 +143,22 @@ type Source struct {
 	Path       string           `json:"path"`
 	Preset     string           `json:"preset,omitempty"`
 	Methods    []string         `json:"methods"`
-	MaxBody    int64            `json:"max_body"`   // bytes
-	Unverified bool             `json:"unverified"` // anybody may call it
-	Results    map[string]int64 `json:"results"`    // answers since the process started: accepted, duplicate, refused, …
+	MaxBody    int64            `json:"max_body"`           // bytes
+	Unverified bool             `json:"unverified"`         // anybody may call it, from allow_ip when there is one
+	AllowIP    []string         `json:"allow_ip,omitempty"` // as in the rules file
+	Limit      *SourceLimit     `json:"limit,omitempty"`
+	Results    map[string]int64 `json:"results"` // answers since the process started: accepted, duplicate, refused, …
 	LastEvent  time.Time        `json:"last_event,omitzero"`
+}
+
+// SourceLimit is what a source may send, and how much of it is used now.
+type SourceLimit struct {
+	Concurrency int   `json:"concurrency,omitempty"` // requests at a time; 0: no bound
+	Running     int64 `json:"running"`
+	// Rate is verified requests per second, 0: no bound; Burst of them are taken at once, Left of them now.
+	Rate  float64 `json:"rate,omitempty"`
+	Burst int     `json:"burst,omitempty"`
+	Left  int     `json:"left"`
 }
 
 // SourceDetail is a source with the requests it refused lately, newest first.

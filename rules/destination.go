@@ -109,7 +109,7 @@ func (p *parser) limit(n *yaml.Node, l *Limit) {
 		p.setInt(&l.Concurrency, n, "concurrency", 1, 10_000)
 	}
 	if n := b.get("rate"); n != nil {
-		l.Rate = p.rate(n, "rate")
+		l.Rate, _ = p.rate(n, "rate")
 	}
 }
 

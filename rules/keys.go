@@ -17,7 +17,7 @@ func words(s string) []string { return strings.Fields(s) }
 // The closed list of keys.
 var (
 	topKeys     = keys{words("version sources presets defaults destinations routes tests retention"), words("include alerts")}
-	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake"), words("limit allow_ip key with public_url")}
+	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake limit allow_ip"), words("key with public_url")}
 	destKeys    = keys{words("url method headers query pass_headers timeout retry breaker limit"), words("order_by delay auth sign tls success egress")}
 	defaultKeys = keys{words("timeout retry breaker limit pass_headers"), words("egress")}
 	routeKeys   = keys{words("name from when to stop enabled transform method headers coalesce"), words("each reply")}

@@ -155,21 +155,22 @@ func parseSize(s string) (int64, bool) {
 
 var ratePattern = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,9})?)/(s|m|h)$`)
 
-// rate reads 50/s, 10/m or 100/h as a number per second.
-func (p *parser) rate(n *yaml.Node, what string) float64 {
+// rate reads 50/s, 10/m or 100/h as a number per second; burst is the number as it is written, rounded up.
+func (p *parser) rate(n *yaml.Node, what string) (perSecond float64, burst int) {
 	s, ok := p.value(n, what)
 	if !ok {
-		return 0
+		return 0, 0
 	}
 	m := ratePattern.FindStringSubmatch(s)
 	if m == nil {
 		p.fault(n, fmt.Sprintf("%s %q is not a rate", what, clip(n.Value)), "write 50/s, 10/m or 100/h")
-		return 0
+		return 0, 0
 	}
 	f, _ := strconv.ParseFloat(m[1], 64) // cannot fail: the pattern is a number
+	burst = int(math.Ceil(f))
 	if f /= units[m[2]].Seconds(); f <= 0 || f > 1e6 {
 		p.fault(n, fmt.Sprintf("%s must be above 0 and at most 1000000/s, not %q", what, clip(n.Value)), "")
-		return 0
+		return 0, 0
 	}
-	return f
+	return f, burst
 }

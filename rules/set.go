@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -39,11 +40,26 @@ type Source struct {
 	Respond    Respond
 	Reject     bool // an event that no route matched is answered 404 and not stored
 	Unverified bool // `verify: none`
+	Limit      SourceLimit
+	AllowIP    []Range // who may call, see Allows; nil: everybody
 
 	routes        []*Route // enabled ones, in the order of the file
 	readsBody     bool     // something in them looks into the body
 	idents        identity
 	secretHeaders []string // canonical; never passed on
+}
+
+// Range is one or more addresses in a row.
+type Range struct {
+	Prefix netip.Prefix
+	Text   string // as in the file
+}
+
+// SourceLimit bounds what a source may send.
+type SourceLimit struct {
+	Concurrency int     // requests at a time, 0: no bound
+	Rate        float64 // verified requests per second, 0: no bound
+	Burst       int     // verified requests at once, when there were none for a while
 }
 
 // Respond is the answer to a stored event. The zero value means the server's own.

@@ -14,13 +14,15 @@ import (
 )
 
 const (
+	defaultPath    = "/in/" // and the name
 	defaultMaxBody = 1 << 20
 	largestMaxBody = 100 << 20
 )
 
 func (p *parser) readSources(n *yaml.Node) {
 	p.secrets = map[string]string{}
-	for _, f := range p.section(n, "sources") {
+	fields := p.section(n, "sources")
+	for _, f := range fields {
 		src := p.readSource(f)
 		p.set.sources[src.Name] = src
 		p.set.sourceList = append(p.set.sourceList, src)
@@ -30,12 +32,13 @@ func (p *parser) readSources(n *yaml.Node) {
 		}
 		p.set.byPath[src.Path] = src
 	}
+	p.likePaths(fields)
 }
 
 func (p *parser) readSource(f field) *Source {
 	name := f.key.Value
 	src := &Source{
-		Name: name, Path: "/in/" + name, Methods: []string{http.MethodPost}, MaxBody: defaultMaxBody,
+		Name: name, Path: defaultPath + name, Methods: []string{http.MethodPost}, MaxBody: defaultMaxBody,
 	}
 	b, ok := p.block(f.value, fmt.Sprintf("source %q", name), sourceKeys)
 	if !ok {
@@ -135,6 +138,12 @@ func (p *parser) receiving(src *Source, b block) {
 	}
 	if n := b.get("unmatched"); n != nil {
 		src.Reject = p.word(n, "unmatched", "keep", "reject") == "reject"
+	}
+	if n := b.get("limit"); n != nil {
+		src.Limit = p.sourceLimit(n)
+	}
+	if n := b.get("allow_ip"); n != nil {
+		src.AllowIP = p.ranges(n)
 	}
 }
 
@@ -244,10 +253,13 @@ func (p *parser) unverified(src *Source, b block, secret *yaml.Node) {
 	if at == nil {
 		return
 	}
-	if !p.o.PublicLoopback && !p.o.AllowUnverified {
+	switch {
+	case len(src.AllowIP) > 0:
+		p.warn(at, fmt.Sprintf("source %q takes requests from anybody at its allow_ip", src.Name), "")
+	case !p.o.PublicLoopback && !p.o.AllowUnverified:
 		p.fault(at, fmt.Sprintf("source %q takes requests from anybody", src.Name),
-			"listen on loopback (--listen 127.0.0.1:8080 or HOOKROUTER_LISTEN), or run with --allow-unverified")
-		return
+			"say who with `allow_ip`, listen on loopback (--listen 127.0.0.1:8080 or HOOKROUTER_LISTEN), or run with --allow-unverified")
+	default:
+		p.warn(at, fmt.Sprintf("source %q takes requests from anybody", src.Name), "")
 	}
-	p.warn(at, fmt.Sprintf("source %q takes requests from anybody", src.Name), "")
 }

@@ -20,6 +20,7 @@ version: 1
 sources:
   github: { preset: github, secret: 0123456789abcdef }
   open: { verify: none }
+  few: { verify: none, allow_ip: [127.0.0.0/8, "::1"], limit: { concurrency: 5, rate: 2/h } }
 destinations: { a: http://SINK/a }
 routes: [{ name: r, from: github, to: a }]
 `
@@ -45,6 +46,8 @@ func TestSourceSaysWhyItRefused(t *testing.T) {
 		`  headers +Accept, .*X-Hub-Signature-256\n  body +\d+ bytes, sha256 [0-9a-f]{64}\n$`, "source", "show", "github", "--admin", s.Admin)
 	s.Says(0, `refused +none since the start\n$`, "source", "show", "open", "--admin", s.Admin)
 	s.Says(0, `"body_sha256": "[0-9a-f]{64}"`, "source", "show", "github", "-o", "json", "--admin", s.Admin)
+	s.Says(0, `(?ms)^few\n.*  only from +127\.0\.0\.0/8, ::1\n  limit +5 at a time \(0 now\); 2 at once and then 0\.000556 a second \(2 left\)\n`,
+		"source", "show", "few", "--admin", s.Admin)
 	s.Says(1, `error: `, "source", "show", "nobody", "--admin", s.Admin)
 	if _, out, _ := s.Command("source", "show", "github", "--admin", s.Admin); strings.Contains(out, "sha256=") {
 		t.Errorf("a signature is shown:\n%s", out)

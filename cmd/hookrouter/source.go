@@ -84,6 +84,12 @@ func sourceShow(r *remote) *cobra.Command {
 
 func writeSource(w io.Writer, s *client.SourceDetail) {
 	fmt.Fprintf(w, "%s\n  path\t%s %s\n  proof\t%s\n  largest body\t%d bytes\n", s.Name, strings.Join(s.Methods, ", "), s.Path, proof(s.Source), s.MaxBody)
+	if len(s.AllowIP) > 0 {
+		fmt.Fprintf(w, "  only from\t%s\n", strings.Join(s.AllowIP, ", "))
+	}
+	if s.Limit != nil {
+		fmt.Fprintf(w, "  limit\t%s\n", limitOf(s.Limit))
+	}
 	fmt.Fprintf(w, "  last event\t%s\n  requests\t%s\n", ago(s.LastEvent), dash(results(s.Results)))
 	if len(s.Refusals) == 0 {
 		fmt.Fprintln(w, "  refused\tnone since the start")
@@ -91,6 +97,17 @@ func writeSource(w io.Writer, s *client.SourceDetail) {
 	for _, refusal := range s.Refusals {
 		writeRefusal(w, refusal)
 	}
+}
+
+func limitOf(l *client.SourceLimit) string {
+	var parts []string
+	if l.Concurrency > 0 {
+		parts = append(parts, fmt.Sprintf("%d at a time (%d now)", l.Concurrency, l.Running))
+	}
+	if l.Rate > 0 {
+		parts = append(parts, fmt.Sprintf("%d at once and then %.3g a second (%d left)", l.Burst, l.Rate, l.Left))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func writeRefusal(w io.Writer, x client.Refusal) {

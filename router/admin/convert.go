@@ -116,7 +116,18 @@ func (a *api) wireSource(s *rules.Source) client.Source {
 	stats := a.opts.Ingest.Stats(s.Name)
 	return client.Source{
 		Name: s.Name, Path: s.Path, Preset: s.Preset, Methods: s.Methods, MaxBody: s.MaxBody, Unverified: s.Unverified,
+		AllowIP: each(s.AllowIP, func(r rules.Range) string { return r.Text }), Limit: a.wireLimit(s),
 		Results: stats.Results, LastEvent: stats.LastEvent,
+	}
+}
+
+func (a *api) wireLimit(s *rules.Source) *client.SourceLimit {
+	if s.Limit == (rules.SourceLimit{}) {
+		return nil
+	}
+	use := a.opts.Ingest.Use(s)
+	return &client.SourceLimit{
+		Concurrency: s.Limit.Concurrency, Running: use.Running, Rate: s.Limit.Rate, Burst: s.Limit.Burst, Left: use.Left,
 	}
 }
 

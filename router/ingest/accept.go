@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -32,6 +33,10 @@ type call struct {
 	held     int64     // bytes taken from the budget
 	arrived  time.Time // the last byte of the body
 	answered bool
+
+	barred string        // why the address is not one of the source's, "" when it is
+	place  *atomic.Int64 // taken from the source's concurrency
+	again  int           // seconds until the source's rate has room
 }
 
 // refusal is why a request is not accepted.
@@ -46,6 +51,9 @@ func (c *call) accept() *refusal {
 	if no := c.find(); no != nil {
 		return no
 	}
+	if no := c.admit(); no != nil {
+		return no
+	}
 	if no := c.read(); no != nil {
 		return no
 	}
@@ -56,6 +64,9 @@ func (c *call) accept() *refusal {
 	if reply != nil {
 		c.handshake(reply)
 		return nil
+	}
+	if no := c.spend(); no != nil {
+		return no
 	}
 	return c.store()
 }
@@ -103,6 +114,9 @@ func (c *call) read() *refusal {
 
 // verify returns the answer to a handshake, or nil when the request is an event.
 func (c *call) verify() (*verify.Reply, *refusal) {
+	if c.barred != "" {
+		return nil, &refusal{badAddress, http.StatusUnauthorized, c.barred}
+	}
 	c.r.Header["Host"] = []string{c.r.Host} // net/http takes it out
 	req := &verify.Request{Method: c.r.Method, URL: c.r.URL.RequestURI(), Header: c.r.Header, Body: c.body}
 	err := c.check(req)
@@ -200,6 +214,9 @@ func (c *call) handshake(reply *verify.Reply) {
 // end gives back what the call holds, and answers when something panicked: our fault, so the sender shall come again.
 func (c *call) end() {
 	c.in.budget.release(c.held)
+	if c.place != nil {
+		c.place.Add(-1)
+	}
 	v := recover()
 	if v == nil {
 		return

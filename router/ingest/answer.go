@@ -22,7 +22,7 @@ type answers map[int][]byte
 
 func newAnswers() answers {
 	a := answers{}
-	for _, status := range []int{400, 401, 404, 405, 408, 413, 503, 508} {
+	for _, status := range []int{400, 401, 404, 405, 408, 413, 429, 503, 508} {
 		problem := struct {
 			Type   string `json:"type"`
 			Title  string `json:"title"`
@@ -93,6 +93,8 @@ func (c *call) refuse(no *refusal) {
 		header.Set("Allow", strings.Join(c.source.Methods, ", "))
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", retryAfter())
+	case http.StatusTooManyRequests:
+		header.Set("Retry-After", strconv.Itoa(c.again))
 	}
 	if !c.bodyRead && c.r.ContentLength != 0 {
 		c.cut(no)

@@ -47,6 +47,10 @@ func (c *call) readBody(limit int64) error {
 	// net/http takes the deadline away again at the end of the body. An error means that the connection knows no
 	// deadlines, as in a test without one.
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.in.opts.BodyTimeout))
+	if c.barred != "" { // read as any other, so that the answer tells nothing, and not kept
+		_, err := io.Copy(io.Discard, http.MaxBytesReader(c.w, c.r.Body, limit))
+		return err
+	}
 	if declared > 0 && declared <= exactUpTo {
 		return c.readExact(int(declared))
 	}

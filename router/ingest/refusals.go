@@ -78,7 +78,7 @@ func (c *call) remember(no *refusal) Refusal {
 		BodyLength: c.r.ContentLength,
 		Header:     clipHeader(Mask(c.r.Header, c.secretHeaders())),
 	}
-	if c.bodyRead {
+	if c.bodyRead && c.barred == "" {
 		sum := sha256.Sum256(c.body)
 		r.BodyLength, r.BodySHA256 = int64(len(c.body)), hex.EncodeToString(sum[:])
 	}

@@ -6,28 +6,47 @@ import (
 	"strings"
 )
 
-// remoteIP is who called: the peer, or, when that is a trusted proxy, the nearest one in X-Forwarded-For that is not.
-func (c *call) remoteIP() string {
+// remote is who called: the peer, or, when that is a trusted proxy, the nearest one in X-Forwarded-For that is not.
+// Where the chain cannot be read on, ip is the last that could be, and it is not known who called.
+func (c *call) remote() (ip netip.Addr, known bool) {
 	peer, err := netip.ParseAddrPort(c.r.RemoteAddr)
 	if err != nil {
-		return ""
+		return netip.Addr{}, false
 	}
-	ip := peer.Addr().Unmap().WithZone("")
+	ip = peer.Addr().Unmap().WithZone("")
 	if !c.in.trusts(ip) {
-		return ip.String()
+		return ip, true
 	}
 	hops := strings.Split(strings.Join(c.r.Header["X-Forwarded-For"], ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
-			break // what lies behind a hop that cannot be read is not to be believed
+		next, ok := readHop(hop)
+		if !ok {
+			return ip, len(hops) == 1 && hop == "" // no header: the proxy itself called
 		}
-		ip = next.Unmap().WithZone("")
-		if !c.in.trusts(ip) {
+		if ip = next; !c.in.trusts(ip) {
 			break
 		}
 	}
-	return ip.String()
+	return ip, true
+}
+
+// readHop reads an address as proxies write it: some add the port.
+func readHop(hop string) (netip.Addr, bool) {
+	hop = strings.TrimSpace(hop)
+	ip, err := netip.ParseAddr(hop)
+	if err != nil {
+		var at netip.AddrPort
+		at, err = netip.ParseAddrPort(hop)
+		ip = at.Addr()
+	}
+	return ip.Unmap().WithZone(""), err == nil
+}
+
+func (c *call) remoteIP() string {
+	if ip, _ := c.remote(); ip.IsValid() {
+		return ip.String()
+	}
+	return ""
 }
 
 func (in *Ingest) trusts(ip netip.Addr) bool {

@@ -25,12 +25,16 @@ const (
 	unavailable
 	unknownPath
 	looped
+	badAddress
+	overRate
+	overConcurrency
 	results // how many there are
 )
 
 var resultNames = [results]string{
 	"accepted", "unmatched", "duplicate", "handshake", "unverified", "rejected", "bad_method",
 	"body_too_large", "body_slow", "body_cut", "overloaded", "unavailable", "unknown_path", "looped",
+	"bad_address", "over_rate", "over_concurrency",
 }
 
 // sourceStats is what is known of one source since the process started.
@@ -38,6 +42,7 @@ type sourceStats struct {
 	counts   [results]atomic.Int64
 	last     atomic.Int64 // Unix nanoseconds of the last event that was acked; 0 when none
 	refusals ring
+	admission
 }
 
 func (s *sourceStats) count(r result) { s.counts[r].Add(1) }
