@@ -57,6 +57,8 @@ type plan struct {
 	cycles    int
 	perSecond float64 // new events at most
 	late      int     // how often it may take longer than backWithin to accept again: the machine is shared
+
+	end func(*rig.Server) (end func()) // prepares another way to end the process than kill -9
 }
 
 const (
@@ -69,6 +71,10 @@ func crash(t *testing.T, bin string, p plan) []string {
 	t.Helper()
 	l := rig.NewLedger()
 	s := rig.NewServer(t, bin, fmt.Sprintf(crashRules, rig.Listen(t, sink.New(sink.Options{Keep: -1, Seen: l.Receive}))))
+	end := s.Kill
+	if p.end != nil {
+		end = p.end(s)
+	}
 	s.Start()
 	s.WaitReady(10 * time.Second)
 	load := rig.StartSenders(t, l, s.Listen, crashSenders, p.perSecond)
@@ -77,11 +83,11 @@ func crash(t *testing.T, bin string, p plan) []string {
 		if !rig.Wait(t.Context(), time.Duration(5+rand.IntN(395))*time.Millisecond) {
 			t.FailNow()
 		}
-		s.Kill()
+		end()
 		spoilProjections(t, s.Data(), cycle)
 		before, started := l.Accepted.Load(), time.Now()
 		s.Start()
-		rig.Eventually(t, backAtAll, fmt.Sprintf("accepting again after kill %d", cycle+1), func() bool {
+		rig.Eventually(t, backAtAll, fmt.Sprintf("accepting again after end %d", cycle+1), func() bool {
 			return l.Accepted.Load() > before
 		})
 		back = append(back, time.Since(started))
@@ -90,7 +96,7 @@ func crash(t *testing.T, bin string, p plan) []string {
 	lost := rig.Settle(t, s.API(), time.Minute)
 	sent, acked, arrived := l.Count()
 	slices.Sort(back)
-	t.Logf("%d kills: %d sent, %d acknowledged, %d arrived, %d attempts cut off; accepting again after %v (median), %v (longest)",
+	t.Logf("%d times ended: %d sent, %d acknowledged, %d arrived, %d attempts cut off; accepting again after %v (median), %v (longest)",
 		p.cycles, sent, acked, arrived, lost, back[len(back)/2], back[len(back)-1])
 	faults := l.Faults(lost)
 	if i, _ := slices.BinarySearch(back, backWithin); len(back)-i > p.late {
