@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved rounds; the table shows medians")
 	flag.DurationVar(&o.length, "length", 4*time.Second, "how long each server is loaded in each round")
 	flag.IntVar(&o.connections, "connections", 64, "connections, each with one request at a time")
+	flag.StringVar(&o.servers, "servers", strings.Join(servers, ","), "which servers to measure; ratios need their baselines")
 	flag.StringVar(&o.profiles, "profiles", "", "directory for a CPU profile of each server, for go tool pprof")
 	serve := flag.String("serve", "", "used by bench itself: be this server")
 	to := flag.String("to", "", "used by bench itself: where the server delivers to")

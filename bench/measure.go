@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type options struct {
 	rounds      int
 	length      time.Duration
 	connections int
+	servers     string
 	profiles    string
 }
 
@@ -38,7 +40,7 @@ func measure(o options) error {
 	}
 	results := map[string][]figures{}
 	for round := range o.rounds {
-		for _, name := range servers {
+		for _, name := range strings.Split(o.servers, ",") {
 			f, err := measureOne(ctx, o, t, name, uint64(round))
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -112,6 +114,9 @@ func printTable(o options, size int, results map[string][]figures) {
 	m := map[string]figures{}
 	for _, name := range servers {
 		all := results[name]
+		if len(all) == 0 {
+			continue
+		}
 		f := figures{
 			accepted: median(all, func(f figures) float64 { return f.accepted }), delivered: median(all, func(f figures) float64 { return f.delivered }),
 			cpu: median(all, func(f figures) float64 { return f.cpu }), p50: median(all, func(f figures) float64 { return f.p50 }),
@@ -122,7 +127,11 @@ func printTable(o options, size int, results map[string][]figures) {
 		fmt.Printf("%-10s %12.0f %12.0f %14.3f %9.2f %9.2f %10.0f %8.0f\n", name, f.accepted, f.delivered, f.cpu, f.p50, f.p99, f.memory, f.refused)
 	}
 	fmt.Printf("\n%-72s %6s\n", "ratio", "")
-	ratio := func(what string, a, b float64) { fmt.Printf("%-72s %6.2f\n", what, a/b) }
+	ratio := func(what string, a, b float64) {
+		if a > 0 && b > 0 {
+			fmt.Printf("%-72s %6.2f\n", what, a/b)
+		}
+	}
 	ratio("verified + durable accept rate / bare accept rate", m[accept].accepted, m[bare].accepted)
 	ratio("verified + durable + matched + delivered rate / ReverseProxy's", m[deliver].delivered, m[proxy].delivered)
 	ratio("CPU-seconds per 1,000 delivered / ReverseProxy's", m[deliver].cpu, m[proxy].cpu)
