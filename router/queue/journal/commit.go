@@ -13,6 +13,7 @@ import (
 const (
 	maxBatch   = 8 << 20 // bytes in one write, unless a single Append is larger
 	maxAppend  = 2 << 30
+	minBuffer  = 256 << 10
 	maxBuffer  = 16 << 20 // kept for the next write
 	retryAfter = time.Second
 )
@@ -164,7 +165,7 @@ func (l *Log) fit(batch []*request) (n int) {
 	if l.active == nil {
 		return 0
 	}
-	room := l.active.size - l.off - batchHeader
+	room := l.active.size - l.out.off - batchHeader
 	var size int64
 	for n < len(batch) && size+batch[n].size <= room && (n == 0 || size+batch[n].size <= maxBatch) {
 		size += batch[n].size
@@ -173,42 +174,41 @@ func (l *Log) fit(batch []*request) (n int) {
 	return n
 }
 
-// encode builds the next write in buf and tells each request its position.
+// encode builds the next write and tells each request its position.
 func (l *Log) encode(batch []*request) []queue.Entry {
-	count := 0
+	count, size := 0, int64(batchHeader)
 	for _, r := range batch {
 		count += len(r.recs)
+		size += r.size
 	}
 	entries := make([]queue.Entry, 0, count)
-	if cap(l.buf) > maxBuffer {
-		l.buf = nil
-	}
+	l.out.grow(size)
 	l.seq++
-	l.buf = appendBatch(l.buf[:0], l.active.seed, l.seq, l.synced)
+	l.out.buf = appendBatch(l.out.buf, l.active.seed, l.seq, l.synced)
 	for _, r := range batch {
 		for _, rec := range r.recs {
 			l.seq++
-			r.last = position(l.active.number, l.off+int64(len(l.buf)))
-			l.buf = appendItem(l.buf, l.active.seed, l.seq, kindRecord, rec)
+			r.last = position(l.active.number, l.out.next())
+			l.out.buf = appendItem(l.out.buf, l.active.seed, l.seq, kindRecord, rec)
 			entries = append(entries, queue.Entry{Pos: r.last, Record: rec})
 		}
 	}
 	return entries
 }
 
-// write writes buf and makes it durable.
+// write writes what was built and makes it durable.
 func (l *Log) write() (took time.Duration, err error) {
-	if _, err := l.active.file.WriteAt(l.buf, l.off); err != nil {
+	if err := l.out.write(); err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
 	began := time.Since(l.opened)
 	l.syncing.Store(int64(began))
-	err = datasync(l.active.file)
+	err = datasync(l.out.file)
 	l.syncing.Store(0)
 	if err != nil {
 		return 0, fmt.Errorf("journal: sync %s: %w", l.active.path, err)
 	}
-	l.off += int64(len(l.buf))
+	l.out.wrote()
 	l.synced, l.marked = l.seq, false
 	return time.Since(l.opened) - began, nil
 }
@@ -217,7 +217,7 @@ func (l *Log) write() (took time.Duration, err error) {
 func (l *Log) publish(entries []queue.Entry, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.active.end, l.active.limit = l.off, l.synced
+	l.active.end, l.active.limit = l.out.off, l.synced
 	if l.first == 0 {
 		l.first = entries[0].Pos
 	}
@@ -273,6 +273,11 @@ func (l *Log) roll(need int64) error {
 	}
 	s, err := l.begin(max(need, l.segmentSize))
 	l.tried = time.Now()
+	if err == nil {
+		if err = l.proceed(s, itemsStart); err != nil {
+			_ = s.file.Close()
+		}
+	}
 	if err != nil {
 		l.logger.Error("journal cannot begin a segment", "cause", err)
 		l.refuse(fmt.Errorf("journal: no new segment: %w", err))
@@ -282,7 +287,7 @@ func (l *Log) roll(need int64) error {
 	l.refused, l.refusing = nil, nil
 	l.segments = append(l.segments, s)
 	l.mu.Unlock()
-	l.active, l.number, l.off = s, s.number, itemsStart
+	l.number = s.number
 	if l.next == nil {
 		l.prepareNext()
 	}
@@ -315,13 +320,27 @@ func (l *Log) begin(need int64) (*segment, error) {
 	}, nil
 }
 
+// proceed makes s the segment that is written to, from off on.
+func (l *Log) proceed(s *segment, off int64) error {
+	file, err := l.writer(s.path)
+	if err != nil {
+		return err
+	}
+	if err := l.out.open(file, s.file, off); err != nil {
+		return err
+	}
+	l.active = s
+	return nil
+}
+
 // mark ends the journal with a batch header of its own, so that the next opening knows that all before it was
 // synced. It is a courtesy: without it recovery takes the last write for unsynced.
 func (l *Log) mark() {
-	if l.active == nil || l.marked || l.active.size-l.off < batchHeader {
+	if l.active == nil || l.marked || l.active.size-l.out.off < batchHeader {
 		return
 	}
 	l.seq++
-	l.buf = appendBatch(l.buf[:0], l.active.seed, l.seq, l.synced)
+	l.out.grow(batchHeader)
+	l.out.buf = appendBatch(l.out.buf, l.active.seed, l.seq, l.synced)
 	_, _ = l.write()
 }

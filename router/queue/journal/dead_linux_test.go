@@ -37,8 +37,8 @@ func TestFailedSync(t *testing.T) {
 	dir := t.TempDir()
 	l := openTest(t, dir)
 	want := []queue.Entry{appendTest(t, l, "first"), appendTest(t, l, "second")}
-	dead, end, seq, synced := newestSegment(l), l.off, l.seq, l.synced
-	breakSync(t, dead.file)
+	dead, end, seq, synced := newestSegment(l), l.out.off, l.seq, l.synced
+	breakSync(t, l.out.file)
 	if _, err := l.Append(t.Context(), queue.Record("lost")); err == nil || !strings.Contains(err.Error(), "sync") {
 		t.Fatalf("append with a failed sync: %v", err)
 	}
@@ -86,7 +86,7 @@ func TestNoNewSegment(t *testing.T) {
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
 	}
-	breakSync(t, newestSegment(l).file)
+	breakSync(t, l.out.file)
 	for i := range 3 {
 		if _, err := l.Append(t.Context(), queue.Record("lost")); err == nil {
 			t.Fatalf("append %d is acknowledged", i)

@@ -38,10 +38,11 @@
 // "Seeded" means computed over the 8 bytes of the incarnation and then the data, so that what a reused file still
 // holds, and what a sender puts into a payload, never passes for an item.
 //
-// Each write begins with a batch header, whose 8 byte payload is the sequence that the previous sync covered: items
-// up to it were durable, and one of them that cannot be read later is damage. A filler takes the place of items of
-// the last write before a crash that did not reach the disk while later ones did; nobody was told that these were
-// stored, so they are not damage.
+// Writes are of whole blocks of 4096 bytes, past the page cache where the file system allows that: the first block
+// begins with what it holds already, the last one ends with zeros. What a write adds begins with a batch header, whose
+// 8 byte payload is the sequence that the previous sync covered: items up to it were durable, and one of them that
+// cannot be read later is damage. A filler takes the place of items of the last write before a crash that did not
+// reach the disk while later ones did; nobody was told that these were stored, so they are not damage.
 //
 // # What recovery may assume
 //

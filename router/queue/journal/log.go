@@ -33,6 +33,7 @@ func (o *Options) complete() error {
 	if o.SegmentSize < minSegment || o.SegmentSize > maxSegment {
 		return fmt.Errorf("segment size %d: must be from %d to %d", o.SegmentSize, minSegment, maxSegment)
 	}
+	o.SegmentSize = wholeBlocks(o.SegmentSize)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -45,6 +46,7 @@ type Log struct {
 	segmentSize int64
 	logger      *slog.Logger
 	lock        *os.File
+	direct      bool          // writes go past the page cache
 	wake        chan struct{} // holds a token when the queue may not be empty
 	closing     chan struct{}
 	stopped     chan struct{} // closed when the committer has ended
@@ -58,11 +60,10 @@ type Log struct {
 	// Known to the committer alone.
 	active  *segment // appended to; nil after it died
 	number  uint32   // of the newest segment
-	off     int64    // where the next write goes
-	seq     uint64   // last sequence given out
-	synced  uint64   // last sequence that is durable
-	marked  bool     // the last item says that everything before it is synced
-	buf     []byte
+	out     output
+	seq     uint64 // last sequence given out
+	synced  uint64 // last sequence that is durable
+	marked  bool   // the last item says that everything before it is synced
 	next    chan prepared
 	tried   time.Time // when a new segment was last tried
 	refused error     // why there is none
@@ -132,6 +133,7 @@ func (l *Log) Close() error {
 // closeFiles closes all files, the lock last.
 func (l *Log) closeFiles() error {
 	var errs []error
+	l.out.close()
 	if l.next != nil {
 		if p := <-l.next; p.blank != nil {
 			errs = append(errs, p.blank.file.Close())

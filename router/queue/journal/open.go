@@ -78,6 +78,7 @@ func (l *Log) load() error {
 	if err := l.adoptSpares(others); err != nil {
 		return err
 	}
+	l.direct = canBypass(l.dir)
 	if len(l.segments) == 0 {
 		return l.roll(0)
 	}

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// directFlag opens a file for writes past the page cache.
+const directFlag = unix.O_DIRECT
+
 // datasync makes what was written to f durable.
 func datasync(f *os.File) error {
 	for {

@@ -44,8 +44,11 @@ func (l *Log) recover() error {
 			return fmt.Errorf("recover %s: %w", s.path, err)
 		}
 		if i == newest && !f.unreadable {
-			l.active, l.off, l.marked = s, f.end, f.marked
 			s.size = max(s.size, l.segmentSize)
+			if err := l.proceed(s, f.end); err != nil {
+				return fmt.Errorf("recover %s: %w", s.path, err)
+			}
+			l.marked = f.marked
 		}
 		l.seq += f.seq
 		l.synced, l.last = l.seq, f.last

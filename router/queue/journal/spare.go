@@ -93,8 +93,8 @@ func (l *Log) fill(size int64) (*blank, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &blank{f, path, size}
-	if err := b.zero(l.closing); err != nil {
+	b := &blank{f, path, wholeBlocks(size)}
+	if err := l.zero(b); err != nil {
 		_ = b.discard()
 		return nil, err
 	}
@@ -106,18 +106,23 @@ func (l *Log) fill(size int64) (*blank, error) {
 }
 
 // zero writes and syncs in steps: one long sync at the end would hold up those of the committer.
-func (b *blank) zero(stop <-chan struct{}) error {
-	zeros := make([]byte, fillStep)
+func (l *Log) zero(b *blank) error {
+	out, err := l.writer(b.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = out.Close() }()
+	zeros := aligned(fillStep)
 	for at := int64(0); at < b.size; at += fillStep {
 		select {
-		case <-stop:
+		case <-l.closing:
 			return queue.ErrClosed
 		default:
 		}
-		if _, err := b.file.WriteAt(zeros[:min(fillStep, b.size-at)], at); err != nil {
+		if _, err := out.WriteAt(zeros[:min(fillStep, b.size-at)], at); err != nil {
 			return err
 		}
-		if err := datasync(b.file); err != nil {
+		if err := datasync(out); err != nil {
 			return err
 		}
 	}
