@@ -1,15 +1,21 @@
-# Static binary, no shell, not root. Build: docker build -t hookrouter .
-FROM golang:1.26 AS build
+# A static binary alone: no shell, not root, writing to /data and nowhere else.
+#   docker build -t hookrouter:0.1.0 .
+# Version and commit come from .git, which is in the build's context for that; without it the binary says "devel".
+# The same commit gives the same binary with the same Go release: --build-arg GO=1.26.8.
+ARG GO=1.26
+FROM --platform=$BUILDPLATFORM golang:$GO AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /hookrouter ./cmd/hookrouter && mkdir /data
+ARG TARGETOS TARGETARCH
+RUN mkdir -p /out/data && CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -ldflags='-s -w' -o /out/hookrouter ./cmd/hookrouter
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /hookrouter /hookrouter
-COPY --from=build --chown=65532:65532 /data /data
+COPY --from=build /out/hookrouter /
+COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080
