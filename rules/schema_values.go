@@ -32,7 +32,7 @@ func topValues() map[string]shape {
 func sourceValues() map[string]shape {
 	return map[string]shape{
 		"source.preset":    describe(textShape(), "the sender: a preset that is built in (`hookrouter preset list`) or your own"),
-		"source.verify":    describe(anyOf(shape{"const": "none"}, ref("verify")), "how a request proves who sent it, instead of the preset's; none: anybody may call"),
+		"source.verify":    describe(anyOf(shape{"const": "none"}, oneOrMore(ref("verify"))), "how a request proves who sent it, instead of the preset's; none: anybody may call"),
 		"source.secret":    describe(oneOrMore(textShape()), "shared secret or token, best as ${VAR} or ${file:/path}; in a list any may verify, the first signs"),
 		"source.path":      describe(patternShape(validPath.String()), "path instead of /in/NAME"),
 		"source.methods":   describe(oneOrMore(methodShape()), "methods that are taken"),
@@ -120,9 +120,11 @@ func testValues() map[string]shape {
 func presetValues() map[string]shape {
 	return map[string]shape{
 		"preset.title":         textShape(),
+		"preset.like":          describe(textShape(), "a preset that gives what this one does not say"),
+		"preset.verified":      describe(textShape(), "how sure it is: docs, sdk or secondary"),
 		"preset.docs":          describe(textShape(), "URL of the sender's own page"),
 		"preset.note":          describe(textShape(), "what a person who sets it up should know"),
-		"preset.verify":        anyOf(shape{"const": "none"}, ref("verify")),
+		"preset.verify":        anyOf(shape{"const": "none"}, oneOrMore(ref("verify"))),
 		"preset.handshake":     oneOrSeveral(ref("handshake")),
 		"preset.type":          expressionShape(),
 		"preset.dedupe":        expressionShape(),
@@ -135,9 +137,15 @@ func presetValues() map[string]shape {
 		"with.name":            textShape(),
 		"with.note":            textShape(),
 		"with.required":        {"enum": []any{true, false, "true", "false"}},
+		"with.example":         describe(textShape(), "what the samples have there"),
 		"handshake.name":       textShape(),
 		"handshake.unverified": describe(shape{"enum": []any{true, false, "true", "false"}}, "answered although the request proves nothing"),
-		"handshake.match":      describe(ref("match"), "all of these must hold; \"*\" is any value"),
+		"handshake.match":      describe(ref("match"), "all of these must hold; \"*\" is any value, ~ begins a regular expression"),
+		"handshake.must":       describe(mapOf(textShape()), "a template, and the template that must yield the same text, or it is refused"),
+		"handshake.refused":    describe(wholeShape(), "status when it is refused; default 403"),
+		"handshake.learn":      describe(textShape(), "a secret that the sender gives, such as {header:X-Hook-Secret}"),
+		"handshake.confirm":    describe(textShape(), "an address to fetch before the answer"),
+		"handshake.hosts":      describe(oneOrMore(textShape()), "hosts that confirm may lead to"),
 		"handshake.reply":      ref("reply"),
 		"match.method":         textShape(),
 		"match.json":           mapOf(textShape()),
@@ -147,34 +155,6 @@ func presetValues() map[string]shape {
 		"reply.status":         wholeShape(),
 		"reply.content_type":   textShape(),
 		"reply.headers":        mapOf(textShape()),
-		"reply.body":           describe(textShape(), "may hold {json:path} {header:Name} {query:name} {form:name}"),
-	}
-}
-
-func schemeValues() map[string]shape {
-	return map[string]shape{
-		"verify.kind":         describe(textShape(), "hmac, token or none"),
-		"verify.algorithm":    textShape(),
-		"verify.encoding":     describe(textShape(), "of the signature"),
-		"verify.signature":    describe(ref("place"), "where it stands"),
-		"verify.content":      describe(textShape(), "what is signed, such as {ts}.{body}"),
-		"verify.timestamp":    ref("timestamp"),
-		"verify.key":          describe(ref("key"), "how the secret becomes the key"),
-		"verify.token":        describe(ref("place"), "where it stands"),
-		"key.strip":           describe(textShape(), "text before the secret that does not count"),
-		"key.encoding":        textShape(),
-		"key.length":          wholeShape(),
-		"timestamp.header":    textShape(),
-		"timestamp.field":     textShape(),
-		"timestamp.unit":      describe(textShape(), "s or ms"),
-		"timestamp.tolerance": textShape(),
-		"place.header":        oneOrMore(textShape()),
-		"place.form":          textShape(),
-		"place.query":         textShape(),
-		"place.basic":         {"enum": []any{true, false, "true", "false"}},
-		"place.prefix":        describe(textShape(), "text before each value, such as sha256="),
-		"place.separator":     textShape(),
-		"place.assign":        textShape(),
-		"place.field":         textShape(),
+		"reply.body":           describe(textShape(), "may hold {json:path} {header:Name} {query:name} {form:name}, with filters: {query:token|hmac-sha256|hex}"),
 	}
 }

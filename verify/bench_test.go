@@ -64,7 +64,7 @@ func BenchmarkAnswerEvent(b *testing.B) {
 	r := sampleOf(b, "slack")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, is := Answer(p.Handshake, r, true); is {
+		if _, is := Answer(p.Handshake, r, nil, true); is {
 			b.Fatal("taken for a handshake")
 		}
 	}

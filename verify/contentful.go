@@ -13,7 +13,8 @@ const (
 
 // contentfulRequest is the canonical request that Contentful signs, before its body: method, path, headers and body,
 // one line each. The list of signed headers and the timestamp are always among the headers, so neither can be changed.
-func contentfulRequest(r *Request, url string) (string, error) {
+func contentfulRequest(s *scene) (string, error) {
+	r, url := s.r, s.target()
 	listName := strings.ToLower(contentfulNames)
 	names, err := contentfulSigned(r)
 	if err != nil {

@@ -23,12 +23,12 @@ func TestContentfulCanonicalRequest(t *testing.T) {
 		"/in/cms?env=a b&x=1":               "POST\n/in/cms?env%253Da%2520b%2526x%253D1\n" + headers,
 		"/in/cms?":                          "POST\n/in/cms\n" + headers,
 	} {
-		got, err := contentfulRequest(r, url)
+		got, err := contentfulRequest(&scene{r: r, public: url})
 		if err != nil || got != want {
 			t.Errorf("%s: %v\n%q\nwant\n%q", url, err, got, want)
 		}
 	}
-	if _, err := contentfulRequest(r, "/in/cms?a?b"); err == nil {
+	if _, err := contentfulRequest(&scene{r: r, public: "/in/cms?a?b"}); err == nil {
 		t.Error("a second ? is accepted")
 	}
 }

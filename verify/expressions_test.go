@@ -85,7 +85,7 @@ func isHandshake(p *verify.Preset, info verify.SampleInfo) bool {
 	if err != nil {
 		return false
 	}
-	_, is := verify.Answer(p.Handshake, r, true)
+	_, is := verify.Answer(p.Handshake, r, nil, true)
 	return is
 }
 

@@ -1,8 +1,12 @@
 package verify
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/tidwall/sjson"
 )
 
 // lookup finds the only value of a name in a query or urlencoded body. Several are a refusal: which one the sender
@@ -33,6 +37,17 @@ func lookup(what, encoded, name string) (string, error) {
 	return found, nil
 }
 
+// count is how often a name is there in a query or urlencoded body.
+func count(encoded, name string) (n int) {
+	for pair := range strings.SplitSeq(encoded, "&") {
+		k, _, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(k); pair != "" && err == nil && key == name {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *Request) query(name string) (string, error) {
 	_, query := splitURL(r.URL)
 	return lookup("query parameter", query, name)
@@ -61,4 +76,23 @@ func (r *Request) setQuery(name, value string) {
 
 func (r *Request) setForm(name, value string) {
 	r.Body = []byte(replaced(string(r.Body), name, value))
+}
+
+// setJSON writes a text into the JSON document, where a signature or time stands in it. The document is the body, or a
+// field of a form.
+func (s *scene) setJSON(path, text string) error {
+	where, name, _ := strings.Cut(s.document, ":")
+	if where == "multipart" {
+		return errors.New("a multipart body cannot be signed here: give it signed")
+	}
+	doc, err := sjson.SetBytes(s.doc(), strings.ReplaceAll(path, ".*.", ".0."), text)
+	if err != nil {
+		return fmt.Errorf("the body cannot hold %s: %w", path, err)
+	}
+	if where == "form" {
+		s.r.setForm(name, string(doc))
+		return nil
+	}
+	s.r.Body = doc
+	return nil
 }

@@ -12,24 +12,24 @@ func TestSlackHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, is := Answer(p.Handshake, r, true)
+	reply, is := Answer(p.Handshake, r, nil, true)
 	if !is || reply.Status != 200 || string(reply.Body) != "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P" {
 		t.Fatalf("got %+v, %v", reply, is)
 	}
-	if got := reply.Header["Content-Type"]; len(got) != 1 || got[0] != "text/plain; charset=utf-8" {
+	if got := reply.Header["Content-Type"]; len(got) != 1 || got[0] != "text/plain" {
 		t.Errorf("content type %q", got)
 	}
 	if got := reply.Header["X-Content-Type-Options"]; len(got) != 1 || got[0] != "nosniff" {
 		t.Errorf("sniffing allowed: %q", got)
 	}
-	if _, is := Answer(p.Handshake, r, false); is {
+	if _, is := Answer(p.Handshake, r, nil, false); is {
 		t.Error("an unverified challenge is answered")
 	}
 	event, err := Sample("slack", "app_mention")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, is := Answer(p.Handshake, event, true); is {
+	if _, is := Answer(p.Handshake, event, nil, true); is {
 		t.Error("an event is taken for a handshake")
 	}
 }
@@ -53,7 +53,7 @@ func TestHandshakes(t *testing.T) {
 		{"json in, json out", `{unverified: true, match: {json: {a.0.type: ping}}, reply: {content_type: application/json, body: '{{"challenge":"{json:c}"}}'}}`,
 			`POST /||{"a":[{"type":"ping"}],"c":"x\"y\\<"}`, `200 application/json {"challenge":"x\"y\\\u003c"}`},
 		{"broken json", `{unverified: true, match: {json: {type: ping}}, reply: {}}`, `POST /||{"type":"ping"`, ""},
-		{"json list", `{unverified: true, match: {json: {0.type: ping}}, reply: {}}`, `POST /||[{"type":"ping"}]`, ""},
+		{"json list", `{unverified: true, match: {json: {0.type: ping}}, reply: {}}`, `POST /||[{"type":"ping"}]`, "200  "},
 		{"header", `{unverified: true, match: {header: {x-hook-secret: "*"}}, reply: {status: 204, headers: {x-hook-secret: "{header:X-Hook-Secret}"}}}`,
 			"POST /|X-Hook-Secret=s3|", "204  "},
 		{"form", `{unverified: true, match: {form: {webhook_id: "*"}}, reply: {}}`, "POST /||webhook_id=4", "200  "},
@@ -64,7 +64,7 @@ func TestHandshakes(t *testing.T) {
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}
-			reply, is := Answer(hs, handshakeRequest(c.request), false)
+			reply, is := Answer(hs, handshakeRequest(c.request), nil, false)
 			got := ""
 			if is {
 				kind, _, _ := strings.Cut(strings.Join(reply.Header["Content-Type"], ""), ";")

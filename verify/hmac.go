@@ -1,9 +1,7 @@
 package verify
 
 import (
-	"cmp"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // HMAC-SHA1 is what some senders use, and as an HMAC it still holds
 	"crypto/sha256"
 	"crypto/sha512"
@@ -13,19 +11,19 @@ import (
 	"time"
 )
 
-// hmacProver is a compiled hmac scheme.
+// hmacProver is a compiled hmac or hash scheme.
 type hmacProver struct {
-	place   Place
-	coding  coding
-	size    int // of the hash in bytes
-	content []part
-	stamp   *Timestamp // nil: none
-	url     string     // public URL; "": the request's own
-	keys    []*keyed
+	signed
+	algorithms []string // several: the signature names one of them
+	size       int      // of the hash in bytes
+	keys       []*keyed
 }
 
 // keyed makes MACs with one key. They are kept between requests: setting one up costs more than hashing a small body.
-type keyed struct{ pool sync.Pool }
+type keyed struct {
+	secret string // for {secret}, of kind hash
+	pools  map[string]*sync.Pool
+}
 
 type mac struct {
 	hash.Hash
@@ -34,34 +32,40 @@ type mac struct {
 }
 
 func newHMAC(s Scheme, k Keys) (*hmacProver, error) {
-	newHash := hashOf(s.Algorithm)
-	p := &hmacProver{place: s.Signature.compiled(), coding: coding(s.Encoding), size: newHash().Size(), url: k.PublicURL}
-	if p.coding == "" {
-		p.coding = codingHex
-	}
-	if s.Timestamp != nil {
-		t := *s.Timestamp
-		t.Header = canonical(t.Header)
-		p.stamp = &t
-	}
-	var err error
-	if p.content, err = parseTemplate(s.content(), contentPart); err != nil {
+	base, err := newSigned(s, k)
+	if err != nil {
 		return nil, err
 	}
+	p := &hmacProver{signed: base, algorithms: s.algorithms(), size: hashOf(s.algorithms()[0])().Size()}
 	for _, secret := range k.Secrets {
 		key, err := s.Key.from(secret)
 		if err != nil {
 			return nil, err
 		}
-		p.keys = append(p.keys, &keyed{sync.Pool{New: func() any { return &mac{Hash: hmac.New(newHash, key)} }}})
+		p.keys = append(p.keys, newKeyed(s.Kind, p.algorithms, key))
 	}
 	return p, nil
+}
+
+func newKeyed(kind string, algorithms []string, key []byte) *keyed {
+	k := &keyed{pools: make(map[string]*sync.Pool)}
+	for _, algorithm := range algorithms {
+		newHash := hashOf(algorithm)
+		k.pools[algorithm] = &sync.Pool{New: func() any { return &mac{Hash: hmac.New(newHash, key)} }}
+		if kind == KindHash {
+			k.secret = string(key)
+			k.pools[algorithm] = &sync.Pool{New: func() any { return &mac{Hash: newHash()} }}
+		}
+	}
+	return k
 }
 
 func hashOf(algorithm string) func() hash.Hash {
 	switch algorithm {
 	case "sha1":
 		return sha1.New
+	case "sha384":
+		return sha512.New384
 	case "sha512":
 		return sha512.New
 	}
@@ -69,52 +73,67 @@ func hashOf(algorithm string) func() hash.Hash {
 }
 
 func (p *hmacProver) verify(r *Request, now time.Time) error {
-	text, err := p.place.text(r)
-	if err != nil {
-		return err
+	if len(p.algorithms) > 1 {
+		return p.named(r, now)
 	}
-	ts, err := p.timestamp(r, text)
-	if err != nil {
-		return err
-	}
-	if p.stamp != nil {
-		if err := p.stamp.check(ts, now); err != nil {
-			return err
+	return p.signed.verify(r, now, func(text string) error {
+		if !p.matches(text, p.size, nil) {
+			return p.malformed(text, p.place.what(r), p.size)
 		}
-	}
-	// What is no signature at all is refused before anything is hashed, so that a flood of it is cheap.
-	if !p.matches(text, nil) {
-		return p.malformed(text, p.place.what(r))
-	}
-	var values [maxParts]string
-	if err := p.resolve(r, ts, &values); err != nil {
-		return err
-	}
+		return nil
+	}, p.proves)
+}
+
+// proves compares the signatures in text with those of each key.
+func (p *hmacProver) proves(text string, content []part, v *values, body []byte) (bool, error) {
 	for _, k := range p.keys {
-		m := k.pool.Get().(*mac)
-		matched := p.matches(text, m.over(p.content, &values, r.Body))
-		k.pool.Put(m)
+		pool := k.pools[p.algorithms[0]]
+		m := pool.Get().(*mac)
+		matched := p.matches(text, p.size, m.over(content, v, k.secret, body))
+		pool.Put(m)
 		if matched {
-			return nil
+			return true, nil
 		}
 	}
-	if len(p.keys) == 1 {
+	return false, unmatched(len(p.keys))
+}
+
+// named verifies by the algorithm that the signature names, which must be one of the scheme's.
+func (p *hmacProver) named(r *Request, now time.Time) error {
+	s := p.scene(r)
+	text, err := p.place.text(&s)
+	if err != nil {
+		return err
+	}
+	for _, algorithm := range p.algorithms {
+		one := *p
+		one.algorithms, one.size = []string{algorithm}, hashOf(algorithm)().Size()
+		one.place.Prefix = strings.ReplaceAll(p.place.Prefix, "{algorithm}", algorithm)
+		if strings.HasPrefix(text, one.place.Prefix) {
+			return one.verify(r, now)
+		}
+	}
+	return refuse("%s names none of %s", p.place.what(r), strings.Join(p.algorithms, ", "))
+}
+
+func unmatched(keys int) error {
+	if keys == 1 {
 		return refuse("no signature matched with the secret")
 	}
-	return refuse("no signature matched with any of %d secrets", len(p.keys))
+	return refuse("no signature matched with any of %d secrets", keys)
 }
 
 // matches reports whether any signature in text is sum; with a nil sum, whether any is well-formed.
-func (p *hmacProver) matches(text string, sum []byte) bool {
+func (p *hmacProver) matches(text string, size int, sum []byte) bool {
 	var got [maxSum]byte
 	for more := true; more; {
 		var item string
 		item, text, more = p.place.next(text)
 		value, is := p.place.value(item)
-		if !is || !p.coding.decode(got[:p.size], value) {
+		if !is || !p.coding.decode(got[:size], value) {
 			continue
 		}
-		if sum == nil || hmac.Equal(got[:p.size], sum) {
+		if sum == nil || hmac.Equal(got[:size], sum) {
 			return true
 		}
 	}
@@ -122,122 +141,46 @@ func (p *hmacProver) matches(text string, sum []byte) bool {
 }
 
 // malformed says why text holds no signature.
-func (p *hmacProver) malformed(text, what string) error {
+func (c *signed) malformed(text, what string, size int) error {
 	for list, more := text, true; more; {
 		var item string
-		item, list, more = p.place.next(list)
-		if _, is := p.place.value(item); is {
-			return refuse("%s is not %s of %d bytes", what, p.coding, p.size)
+		item, list, more = c.place.next(list)
+		if _, is := c.place.value(item); is && size > 0 {
+			return refuse("%s is not %s of %d bytes", what, c.coding, size)
+		} else if is {
+			return refuse("%s is not %s", what, c.coding)
 		}
 	}
-	if p.place.Assign != "" {
-		return refuse("%s has no %s%s%s", what, p.place.Field, p.place.Assign, p.place.Prefix)
+	if c.place.Assign != "" {
+		return refuse("%s has no %s%s%s", what, c.place.Field, c.place.Assign, c.place.Prefix)
 	}
-	return refuse("%s does not begin with %q", what, p.place.Prefix)
-}
-
-func (p *hmacProver) timestamp(r *Request, text string) (string, error) {
-	switch {
-	case p.stamp == nil:
-		return "", nil
-	case p.stamp.Field != "":
-		return p.place.field(text, p.stamp.Field)
-	default:
-		return r.value(p.stamp.Header)
-	}
-}
-
-// resolve fills in what the parts of the content stand for; the body is left out, it is hashed where it lies.
-func (p *hmacProver) resolve(r *Request, ts string, values *[maxParts]string) (err error) {
-	for i, c := range p.content {
-		if values[i], err = p.part(c, r, ts); err != nil {
-			return err
-		}
-		// "a" "." "b.c" and "a.b" "." "c" would be signed alike, so a value must not hold what ends it.
-		if c.kind == partHeader && i+1 < len(p.content) && p.content[i+1].kind == literal &&
-			strings.Contains(values[i], p.content[i+1].text) {
-			return refuse("header %s contains %q, which ends it in the signed content", c.text, p.content[i+1].text)
-		}
-	}
-	return nil
-}
-
-func (p *hmacProver) part(c part, r *Request, ts string) (string, error) {
-	switch c.kind {
-	case literal:
-		return c.text, nil
-	case partTS:
-		return ts, nil
-	case partMethod:
-		return strings.ToUpper(r.Method), nil
-	case partURL:
-		return p.target(r), nil
-	case partPath:
-		path, _ := splitURL(p.target(r))
-		return path, nil
-	case partHeader:
-		return r.value(c.text)
-	case partQuery:
-		return r.query(c.text)
-	case partForm:
-		return r.form(c.text)
-	case partContentful:
-		return contentfulRequest(r, p.target(r))
-	}
-	return "", nil
-}
-
-// target is the URL as the sender knows it: the public one, with the request's query unless it has its own.
-func (p *hmacProver) target(r *Request) string {
-	if p.url == "" || strings.Contains(p.url, "?") {
-		return cmp.Or(p.url, r.URL)
-	}
-	if _, query := splitURL(r.URL); query != "" {
-		return p.url + "?" + query
-	}
-	return p.url
+	return refuse("%s does not begin with %q", what, c.place.Prefix)
 }
 
 // over is the MAC of the content; it is valid until m is used again.
-func (m *mac) over(content []part, values *[maxParts]string, body []byte) []byte {
+func (m *mac) over(content []part, v *values, secret string, body []byte) []byte {
 	m.Reset()
-	for i, c := range content {
-		if c.kind == partBody {
+	for i, p := range content {
+		switch {
+		case p.inPlace():
 			_, _ = m.Write(body)
-		} else {
-			m.scratch = append(m.scratch[:0], values[i]...)
-			_, _ = m.Write(m.scratch)
+			continue
+		case p.kind == partSecret:
+			m.scratch = append(m.scratch[:0], secret...)
+		default:
+			m.scratch = append(m.scratch[:0], v[i]...)
 		}
-		if c.kind == partContentful {
-			_, _ = m.Write(body)
-		}
+		_, _ = m.Write(m.scratch)
 	}
 	return m.Sum(m.sum[:0])
 }
 
 func (p *hmacProver) sign(r *Request, now time.Time) error {
-	ts, field := "", ""
-	if p.stamp != nil {
-		ts, field = p.stamp.text(now), p.stamp.Field
-		if p.stamp.Header != "" {
-			r.set(p.stamp.Header, ts)
-		}
-	}
-	for _, c := range p.content {
-		switch {
-		case c.kind == partContentful:
-			contentfulPrepare(r)
-		case c.kind == partHeader && len(r.Header[c.text]) == 0:
-			r.set(c.text, "msg_"+rand.Text())
-		}
-	}
-	var values [maxParts]string
-	if err := p.resolve(r, ts, &values); err != nil {
-		return err
-	}
-	m := p.keys[0].pool.Get().(*mac)
-	defer p.keys[0].pool.Put(m)
-	signature := p.coding.encode(m.over(p.content, &values, r.Body))
-	p.place.put(r, p.place.format(signature, field, ts))
-	return nil
+	k, algorithm := p.keys[0], p.algorithms[0]
+	one := p.signed
+	one.place.Prefix = strings.ReplaceAll(p.place.Prefix, "{algorithm}", algorithm)
+	return one.sign(r, now, func(content []part, v *values, body []byte) ([]byte, error) {
+		m := &mac{Hash: k.pools[algorithm].New().(*mac).Hash}
+		return m.over(content, v, k.secret, body), nil
+	})
 }

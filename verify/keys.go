@@ -8,27 +8,32 @@ func BlockKeys(block string) []string {
 	switch block {
 	case "preset":
 		return []string{
-			"title", "docs", "note", "verify", "handshake", "type", "dedupe", "sender_id", "methods", "body", "max_body",
-			"respond", "with",
+			"like", "title", "docs", "verified", "note", "verify", "handshake", "type", "dedupe", "sender_id", "methods", "body",
+			"max_body", "respond", "with",
 		}
 	case "with":
-		return []string{"name", "note", "required"}
+		return []string{"name", "note", "required", "example"}
 	case "respond":
-		return []string{"status", "headers", "body"}
+		return []string{"status", "headers", "body", "refused"}
 	case "handshake":
-		return []string{"name", "unverified", "match", "reply"}
+		return []string{"name", "unverified", "match", "must", "refused", "learn", "confirm", "hosts", "reply"}
 	case "match":
 		return []string{"method", "json", "header", "query", "form"}
 	case "reply":
 		return []string{"status", "content_type", "headers", "body"}
 	case "verify":
-		return []string{"kind", "algorithm", "encoding", "signature", "content", "timestamp", "key", "token"}
+		return []string{
+			"kind", "algorithm", "padding", "encoding", "signature", "content", "timestamp", "key", "document", "must", "token", "claims",
+			"body_claims", "max_age", "skew",
+		}
 	case "key":
-		return []string{"strip", "encoding", "length"}
+		return []string{"strip", "encoding", "bare", "suffix", "derive", "length", "url", "hosts", "json", "post"}
 	case "timestamp":
-		return []string{"header", "field", "unit", "tolerance"}
+		return []string{"header", "field", "json", "form", "unit", "tolerance", "past", "future"}
 	case "place":
-		return []string{"header", "form", "query", "basic", "prefix", "separator", "assign", "field"}
+		return []string{
+			"header", "form", "query", "json", "basic", "each", "numbered", "prefix", "bare", "groups", "separator", "assign", "field",
+		}
 	}
 	return nil
 }

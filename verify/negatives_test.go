@@ -26,8 +26,45 @@ func signingTime() time.Time { return time.Unix(1760000000, 0) }
 func TestNegativesOfEveryPreset(t *testing.T) {
 	for _, name := range Names() {
 		p, _ := Lookup(name)
-		t.Run(name, func(t *testing.T) { negatives(t, p.Verify, func() *Request { return sampleOf(t, name) }) })
+		for i, one := range p.Verify.all() {
+			if one.Kind == KindNone {
+				continue
+			}
+			t.Run(fmt.Sprint(name, " ", i), func(t *testing.T) {
+				negatives(t, one, func() *Request { return sampleFor(t, p, one) }, example(p))
+			})
+		}
 	}
+}
+
+// sampleFor is the first sample that the scheme can sign.
+func sampleFor(t testing.TB, p *Preset, s Scheme) *Request {
+	t.Helper()
+	v, err := New(s, keysFor(t, s, 'a', example(p)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range p.Samples {
+		r, err := Sample(p.Name, info.Event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Sign(r, signingTime()) == nil && v.Verify(r, signingTime()) == nil {
+			r, _ = Sample(p.Name, info.Event)
+			return r
+		}
+	}
+	t.Fatalf("%s: no sample that the scheme can sign", p.Name)
+	return nil
+}
+
+// example are the parameters that the samples of a preset have.
+func example(p *Preset) map[string]string {
+	with := map[string]string{}
+	for _, param := range p.With {
+		with[param.Name] = param.Example
+	}
+	return with
 }
 
 func TestNegativesOfInlineSchemes(t *testing.T) {
@@ -35,13 +72,30 @@ func TestNegativesOfInlineSchemes(t *testing.T) {
 		"sha512": `{kind: hmac, algorithm: sha512, signature: {header: X-Sig}}`,
 		"base64url": `{kind: hmac, encoding: base64url, signature: {header: X-Sig, separator: ",", assign: "=", field: v1},
 			content: "{ts}.{body}", timestamp: {field: t, unit: ms}}`,
-		"body first":   `{kind: hmac, signature: {header: X-Sig, prefix: "p="}, content: "{body}{ts}", timestamp: {header: X-Time}}`,
+		"body first": `{kind: hmac, signature: {header: X-Sig, prefix: "p="}, content: "{body}{ts}", timestamp: {header: X-Time}}`,
+		"sha384":     `{kind: hmac, algorithm: sha384, encoding: base64, signature: {header: X-Sig}, content: "{method}{url}{body}"}`,
+		"hash":       `{kind: hash, signature: {header: X-Sig}, content: "{secret}{body}"}`,
+		"ed25519":    `{kind: ed25519, signature: {header: X-Sig}, content: "{ts}{body}", timestamp: {header: X-Time}}`,
+		"ecdsa":      `{kind: ecdsa, encoding: base64, signature: {header: X-Sig}, content: "{ts}{body}", timestamp: {header: X-Time, unit: rfc3339}}`,
+		"rsa":        `{kind: rsa, algorithm: sha1, encoding: base64, signature: {header: X-Sig}, content: "{body|base64}"}`,
+		"pss":        `{kind: rsa, padding: pss, encoding: base64url, signature: {header: X-Sig, prefix: "v1="}}`,
+		"jwt": `{kind: jwt, algorithm: HS256, token: {header: Authorization, prefix: "Bearer "},
+			claims: {iss: us, sha256: "{body|sha256|hex}"}, max_age: 5m}`,
+		"jwks":         `{kind: jwt, algorithm: [RS256, ES256], token: {header: X-Token}, claims: {aud: "{url}"}, body_claims: {hash: "{body|sha256|hex}"}}`,
+		"numbered":     `{kind: hmac, signature: {header: X-Sig-, numbered: 3}}`,
+		"each":         `{kind: hmac, signature: {header: [X-Primary, X-Secondary], each: true}, content: ["{body}{header:X-Time}", "{body|box}{header:X-Time}"], timestamp: {header: X-Time, unit: rfc3339, past: 10m, future: 1s}}`,
+		"groups":       `{kind: hmac, signature: {header: X-Sig, groups: " ", separator: ",", assign: "=", field: v1}, content: "{ts}.{body}", timestamp: {field: t}}`,
+		"named":        `{kind: hmac, algorithm: [sha256, sha512], signature: {header: X-Sig, prefix: "{algorithm}="}}`,
+		"fields":       `{kind: hmac, encoding: base64, signature: {header: X-Sig, separator: ", ", assign: "=", field: sign}, content: "{body|json}{sig:env|json}{ts}", timestamp: {field: t, unit: ms}}`,
+		"token":        `{kind: token, token: {header: X-Token, prefix: "T "}}`,
+		"basic":        `{kind: token, token: {basic: true}}`,
+		"json":         `{kind: token, token: {json: list.*.state}}`,
 		"alternatives": `{kind: hmac, algorithm: sha1, signature: {header: [X-New-Sig, X-Old-Sig]}, content: "{method} {path} {header:X-Id} {body}"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			negatives(t, mustScheme(t, src), func() *Request {
-				return &Request{Method: "POST", URL: "/in/x?a=1", Header: map[string][]string{}, Body: []byte(`{"a":1,"b":"c"}`)}
-			})
+				return &Request{Method: "POST", URL: "/in/x?a=1", Header: map[string][]string{}, Body: []byte(`{"a":1,"b":"c","list":[{"state":"x"}]}`)}
+			}, nil)
 		})
 	}
 }
@@ -55,11 +109,11 @@ func sampleOf(t testing.TB, name string) *Request {
 	return r
 }
 
-func negatives(t *testing.T, s Scheme, sample func() *Request) {
-	if s.Kind != KindHMAC {
-		t.Fatalf("no negatives are derived for kind %s: add them", s.Kind)
+func negatives(t *testing.T, s Scheme, sample func() *Request, with map[string]string) {
+	v, err := New(s, keysFor(t, s, 'a', with))
+	if err != nil {
+		t.Fatal(err)
 	}
-	v := mustNew(t, s, secretFor(s, 'a'))
 	signed := func() *Request {
 		r := sample()
 		if err := v.Sign(r, signingTime()); err != nil {
@@ -83,14 +137,42 @@ func negatives(t *testing.T, s Scheme, sample func() *Request) {
 		mustRefuse(t, v, r, m)
 	}
 	for _, c := range []byte("bA0") {
-		if err := mustNew(t, s, secretFor(s, c)).Verify(signed(), signingTime()); err == nil {
+		other, err := New(s, keysFor(t, s, c, with))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Verify(signed(), signingTime()); err == nil {
 			t.Errorf("accepted with the secret of another source (%c)", c)
 		}
 	}
-	both := mustNew(t, s, secretFor(s, 'b'), secretFor(s, 'a'))
-	if err := both.Verify(signed(), signingTime()); err != nil {
+	both := keysFor(t, s, 'b', with)
+	first := keysFor(t, s, 'a', with)
+	both.Secrets, both.Public = append(both.Secrets, first.Secrets...), append(both.Public, first.Public...)
+	v2, err := New(s, both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v2.Verify(signed(), signingTime()); err != nil {
 		t.Errorf("refused with the right secret in second place: %v", err)
 	}
+}
+
+// place is where the proof stands.
+func (s Scheme) place() *Place {
+	one := s.all()[0]
+	switch {
+	case one.Signature != nil:
+		p := one.Signature.compiled()
+		p.Prefix = strings.ReplaceAll(p.Prefix, "{algorithm}", one.algorithms()[0])
+		return &p
+	case one.Token != nil:
+		p := one.Token.compiled()
+		if p.Basic {
+			p.Prefix = "Basic "
+		}
+		return &p
+	}
+	return nil
 }
 
 // mustRefuse also checks the reason: there is one, and it tells neither secret nor signature.
@@ -102,7 +184,7 @@ func mustRefuse(t *testing.T, v *Verifier, r *Request, m mutation) {
 		t.Errorf("%s: got %v, want a refusal", m.name, err)
 		return
 	}
-	for _, name := range v.scheme.Signature.compiled().Header {
+	for _, name := range v.scheme.place().Header {
 		if value := strings.Join(r.Header[name], ""); len(value) > 30 && strings.Contains(refusal.Reason, value) {
 			t.Errorf("%s: reason quotes the signature: %s", m.name, refusal.Reason)
 		}
@@ -126,16 +208,14 @@ func mustNew(t testing.TB, s Scheme, secrets ...string) *Verifier {
 	return v
 }
 
-// secretFor makes a secret of the form that the scheme wants.
-func secretFor(s Scheme, c byte) string {
-	return s.Key.Strip + strings.Repeat(string(c), max(32, s.Key.Length))
-}
-
-func mutations(s Scheme, r *Request) []mutation {
-	list := bodyMutations(r)
+func mutations(s Scheme, r *Request) (list []mutation) {
+	if s.CoversBody() && len(r.Body) > 1 {
+		list = bodyMutations(r)
+	}
+	place := s.place()
 	for _, name := range signedHeaders(s, r) {
 		list = append(list, headerMutations(name)...)
-		if s.Signature.Separator == "" || name != canonical(s.Signature.Header[0]) {
+		if place.Separator == "" || name != place.names()[0] {
 			list = append(list, mutation{name: name + " joined by a proxy", do: func(r *Request) {
 				r.Header[name] = []string{r.Header[name][0] + ", " + r.Header[name][0]}
 			}})
@@ -149,15 +229,26 @@ func mutations(s Scheme, r *Request) []mutation {
 }
 
 // signedHeaders are those that verification reads: signature, timestamp and what the content names.
-func signedHeaders(s Scheme, r *Request) []string {
-	names := []string{canonical(s.Signature.Header[0])}
+func signedHeaders(s Scheme, r *Request) (names []string) {
+	place := s.place()
+	switch {
+	case place.Basic:
+		return []string{"Authorization"}
+	case len(place.Header) > 0:
+		names = append(names, place.names()[0])
+	}
+	if s.Kind == KindToken || s.Kind == KindJWT {
+		return names
+	}
 	if s.Timestamp != nil && s.Timestamp.Header != "" {
 		names = append(names, canonical(s.Timestamp.Header))
 	}
-	parts, _ := parseTemplate(s.content(), contentPart)
-	for _, p := range parts {
-		if p.kind == partHeader {
-			names = append(names, p.text)
+	for _, src := range s.content() {
+		parts, _ := parseTemplate(src, contentParts())
+		for _, p := range parts {
+			if p.kind == partHeader && !p.optional && len(r.Header[p.text]) > 0 {
+				names = append(names, p.text)
+			}
 		}
 	}
 	if list := r.Header[contentfulNames]; len(list) > 0 {
@@ -205,8 +296,13 @@ func bodyMutations(r *Request) (list []mutation) {
 
 // signatureMutations change the text of the signature in every way that a lenient reader would forgive.
 func signatureMutations(s Scheme, r *Request) (list []mutation) {
-	p := s.Signature.compiled()
-	text, _ := p.text(r)
+	p := s.place()
+	view := func(r *Request) *scene { return &scene{r: r, document: s.Document} }
+	text, _ := p.text(view(r))
+	if p.JSON != "" {
+		values, _ := jsonAll(view(r).doc(), p.JSON)
+		text = values[0]
+	}
 	var value string
 	for list, more := text, true; more; {
 		var item string
@@ -219,7 +315,7 @@ func signatureMutations(s Scheme, r *Request) (list []mutation) {
 	with := func(name, changed string) {
 		if changed != value {
 			whole := strings.Replace(text, value, changed, 1)
-			list = append(list, mutation{name: name, do: func(r *Request) { p.put(r, whole) }})
+			list = append(list, mutation{name: name, do: func(r *Request) { _ = p.put(view(r), whole) }})
 		}
 	}
 	for i := range len(value) {
@@ -235,7 +331,7 @@ func signatureMutations(s Scheme, r *Request) (list []mutation) {
 	with("more padding", value+"=")
 	with("line break", value[:4]+"\n"+value[4:])
 	with("blank before", " "+value)
-	if p.Separator != " " { // where it ends a list item
+	if p.Separator != " " && p.Groups != " " { // where it ends a list item
 		with("blank after", value+" ")
 	}
 	with("half", value[:len(value)/2])
@@ -246,7 +342,7 @@ func signatureMutations(s Scheme, r *Request) (list []mutation) {
 	with("quoted", `"`+value+`"`)
 	whole := func(name, changed string) {
 		if changed != text {
-			list = append(list, mutation{name: name, do: func(r *Request) { p.put(r, changed) }})
+			list = append(list, mutation{name: name, do: func(r *Request) { _ = p.put(view(r), changed) }})
 		}
 	}
 	for _, prefix := range []string{"sha1=", "sha512=", "v0=", "v2=", "SHA256=", "none="} {
@@ -257,6 +353,8 @@ func signatureMutations(s Scheme, r *Request) (list []mutation) {
 	if p.Prefix != "" {
 		whole("prefix missing", strings.Replace(text, p.Prefix, "", 1))
 		whole("prefix twice", strings.Replace(text, p.Prefix, p.Prefix+p.Prefix, 1))
+	}
+	if p.Prefix != "" && !p.Basic { // the name of an authentication scheme may be written in any case
 		whole("prefix in capitals", strings.Replace(text, p.Prefix, strings.ToUpper(p.Prefix), 1))
 	}
 	if p.Assign != "" {
@@ -269,32 +367,40 @@ func signatureMutations(s Scheme, r *Request) (list []mutation) {
 }
 
 func timeMutations(s Scheme) (list []mutation) {
-	tolerance := s.Timestamp.tolerance()
-	for _, at := range []time.Duration{tolerance + time.Second, -tolerance - time.Second, 1000 * time.Hour, -1000 * time.Hour} {
+	past, future := s.Timestamp.window()
+	for _, at := range []time.Duration{past + time.Second, -future - time.Second, 1000 * time.Hour, -1000 * time.Hour} {
 		list = append(list, mutation{name: fmt.Sprintf("clock at %v", at), at: at})
 	}
-	now := s.Timestamp.now(signingTime())
-	for _, ts := range []string{
-		strconv.FormatInt(now+1, 10), strconv.FormatInt(now-1, 10), strconv.FormatInt(now*1000, 10),
-		strconv.FormatInt(now/1000, 10), "0", "-1", "+" + strconv.FormatInt(now, 10), "0" + strconv.FormatInt(now, 10),
-		" " + strconv.FormatInt(now, 10), strconv.FormatInt(now, 10) + ".0", strconv.FormatInt(now, 10) + "e0",
-		"0x" + strconv.FormatInt(now, 16), "１７６００００００００", "99999999999999999999", "9223372036854775807",
-		"18446744073709551616", "-9223372036854775808", "NaN", "now", "1_760_000_000", "2025-10-09T08:53:20Z",
-	} {
+	texts := []string{
+		s.Timestamp.text(signingTime().Add(time.Second)), s.Timestamp.text(signingTime().Add(-time.Second)), "", " ", "x",
+		" " + s.Timestamp.text(signingTime()), s.Timestamp.text(signingTime()) + ".0", s.Timestamp.text(signingTime()) + "e0",
+		"１７６００００００００", "99999999999999999999", "9223372036854775807", "18446744073709551616", "-9223372036854775808", "NaN", "now",
+		"1_760_000_000", "0", "-1", "+" + s.Timestamp.text(signingTime()), "0" + s.Timestamp.text(signingTime()),
+	}
+	if now := signingTime(); s.Timestamp.Unit == "" || s.Timestamp.Unit == "s" || s.Timestamp.Unit == "ms" {
+		texts = append(texts, strconv.FormatInt(now.UnixMicro(), 10), "0x"+strconv.FormatInt(now.Unix(), 16), "2025-10-09T08:53:20Z")
+	}
+	for _, ts := range texts {
 		list = append(list, mutation{name: "timestamp " + ts, do: func(r *Request) { restamp(s, r, ts) }})
 	}
 	return list
 }
 
 func restamp(s Scheme, r *Request, ts string) {
-	if s.Timestamp.Header != "" {
-		r.set(canonical(s.Timestamp.Header), ts)
-		return
+	view := &scene{r: r, document: s.Document}
+	switch t := s.Timestamp; {
+	case t.Header != "":
+		r.set(canonical(t.Header), ts)
+	case t.JSON != "":
+		_ = view.setJSON(t.JSON, ts)
+	case t.Form != "":
+		r.setForm(t.Form, ts)
+	default:
+		p := s.place()
+		text, _ := p.text(view)
+		old, _ := p.field(text, t.Field)
+		_ = p.put(view, strings.Replace(text, old, ts, 1))
 	}
-	p := s.Signature.compiled()
-	text, _ := p.text(r)
-	old, _ := p.field(text, s.Timestamp.Field)
-	p.put(r, strings.Replace(text, old, ts, 1))
 }
 
 // unusedBits changes the bits of base64's last letter that carry nothing: a lenient decoder reads the same bytes.

@@ -107,6 +107,18 @@ func (d *reader) pairs(n *yaml.Node, what string) map[string]string {
 	return pairs
 }
 
+// lists is a mapping from text to one text or several.
+func (d *reader) lists(n *yaml.Node, what string) map[string]Texts {
+	if n == nil {
+		return nil
+	}
+	lists := make(map[string]Texts)
+	for key, value := range d.mapping(n, what) {
+		lists[key] = d.texts(value, what+"."+key)
+	}
+	return lists
+}
+
 func (d *reader) yes(n *yaml.Node, what string) bool {
 	if n == nil {
 		return false

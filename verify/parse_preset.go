@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,16 +18,20 @@ func ParseHandshakes(n *yaml.Node) ([]Handshake, []Problem) {
 // ParsePreset reads one entry of `presets:`. Expressions are taken as text; who knows the language checks them.
 func ParsePreset(name string, n *yaml.Node) (Preset, []Problem) {
 	d := &reader{}
-	return d.preset(name, n, BlockKeys("preset")), d.problems
+	return d.preset(name, n, BlockKeys("preset"), Lookup), d.problems
 }
 
-// preset reads what keys allow: only embedded presets have samples.
-func (d *reader) preset(name string, n *yaml.Node, keys []string) Preset {
+// preset reads what keys allow: only embedded presets have samples and aliases. What the preset does not say is as with
+// the one that it is like.
+func (d *reader) preset(name string, n *yaml.Node, keys []string, known func(string) (*Preset, bool)) Preset {
 	k := d.mapping(n, "preset", keys...)
 	p := Preset{
 		Name:      name,
+		Like:      d.text(k["like"], "like"),
+		Aliases:   d.texts(k["aliases"], "aliases"),
 		Title:     d.text(k["title"], "title"),
 		Docs:      d.text(k["docs"], "docs"),
+		Verified:  d.text(k["verified"], "verified"),
 		Note:      strings.TrimSpace(d.text(k["note"], "note")),
 		Type:      strings.TrimSpace(d.text(k["type"], "type")),
 		Dedupe:    strings.TrimSpace(d.text(k["dedupe"], "dedupe")),
@@ -38,14 +44,24 @@ func (d *reader) preset(name string, n *yaml.Node, keys []string) Preset {
 		With:      d.with(k["with"]),
 		Samples:   d.samples(k["samples"]),
 	}
-	p.DedupeFor = DedupeFor(p.Dedupe)
 	if v := k["verify"]; v != nil {
 		p.Verify = d.scheme(v)
-	} else if k != nil {
+	} else if p.Like == "" && k != nil {
 		d.fail(n, "verify: none must be said", "preset: verify missing")
 	}
+	if p.Like != "" {
+		if parent, found := known(p.Like); found {
+			p.inherit(parent, k["verify"] != nil)
+		} else {
+			d.fail(k["like"], "", "like: no preset %q", p.Like)
+		}
+	}
+	p.DedupeFor = DedupeFor(p.Dedupe)
 	if p.SenderID != "" && !isToken(p.SenderID) {
 		d.fail(k["sender_id"], "", "sender_id: %q is not a header name", p.SenderID)
+	}
+	if sure := []string{"docs", "sdk", "secondary"}; p.Verified != "" && !slices.Contains(sure, p.Verified) {
+		d.fail(k["verified"], suggest(p.Verified, sure), "verified: unknown value %q", p.Verified)
 	}
 	return p
 }
@@ -66,7 +82,10 @@ func (d *reader) respond(n *yaml.Node) *Respond {
 		return nil
 	}
 	k := d.block(n, "respond")
-	r := &Respond{Status: d.number(k["status"], "status", 200, 299), Headers: d.pairs(k["headers"], "headers")}
+	r := &Respond{
+		Status: d.number(k["status"], "status", 200, 299), Headers: d.pairs(k["headers"], "headers"),
+		Refused: d.number(k["refused"], "refused", 200, 499),
+	}
 	if body := k["body"]; body != nil && body.Kind == yaml.ScalarNode {
 		r.Body = &body.Value
 	} else if body != nil {
@@ -80,6 +99,7 @@ func (d *reader) with(n *yaml.Node) (params []Param) {
 		k := d.block(item, "with")
 		params = append(params, Param{
 			Name: d.text(k["name"], "name"), Note: d.text(k["note"], "note"), Required: d.yes(k["required"], "required"),
+			Example: d.text(k["example"], "example"),
 		})
 	}
 	return params
@@ -87,10 +107,10 @@ func (d *reader) with(n *yaml.Node) (params []Param) {
 
 func (d *reader) samples(n *yaml.Node) (samples []SampleInfo) {
 	for _, item := range d.list(n, "samples") {
-		k := d.mapping(item, "samples", "event", "method", "headers", "body", "vary")
+		k := d.mapping(item, "samples", "event", "method", "query", "headers", "body", "text", "vary")
 		samples = append(samples, SampleInfo{
 			Event: d.text(k["event"], "event"), Method: d.text(k["method"], "method"),
-			Headers: d.pairs(k["headers"], "headers"), Body: d.text(k["body"], "body"), Vary: d.texts(k["vary"], "vary"),
+			Headers: d.pairs(k["headers"], "headers"), Body: d.text(k["body"], "body"), Text: d.text(k["text"], "text"), Query: d.text(k["query"], "query"), Vary: d.texts(k["vary"], "vary"),
 		})
 	}
 	return samples
@@ -99,7 +119,20 @@ func (d *reader) samples(n *yaml.Node) (samples []SampleInfo) {
 func (d *reader) handshakes(n *yaml.Node) (hs []Handshake) {
 	for _, item := range d.list(n, "handshake") {
 		k := d.block(item, "handshake")
-		h := Handshake{Name: d.text(k["name"], "name"), Unverified: d.yes(k["unverified"], "unverified")}
+		h := Handshake{
+			Name: d.text(k["name"], "name"), Unverified: d.yes(k["unverified"], "unverified"), Must: d.pairs(k["must"], "must"),
+			Refused: d.number(k["refused"], "refused", 200, 499), Learn: d.text(k["learn"], "learn"),
+			Confirm: d.text(k["confirm"], "confirm"), Hosts: d.texts(k["hosts"], "hosts"),
+		}
+		for left, right := range h.Must {
+			d.template(k["must"], left)
+			d.template(k["must"], right)
+		}
+		d.template(k["learn"], h.Learn)
+		d.template(k["confirm"], h.Confirm)
+		if h.Confirm != "" && len(h.Hosts) == 0 {
+			d.fail(item, "hosts: [confirm.example.com]", "handshake: the hosts that confirm may lead to are not said")
+		}
 		if k["match"] == nil || k["reply"] == nil {
 			d.fail(item, "", "handshake: match and reply are needed")
 			continue
@@ -116,8 +149,15 @@ func (d *reader) match(n *yaml.Node) Match {
 		Method: d.text(k["method"], "method"), JSON: d.pairs(k["json"], "json"), Header: d.pairs(k["header"], "header"),
 		Query: d.pairs(k["query"], "query"), Form: d.pairs(k["form"], "form"),
 	}
-	if len(m.JSON)+len(m.Header)+len(m.Query)+len(m.Form) == 0 {
+	if len(m.JSON)+len(m.Header)+len(m.Query)+len(m.Form) == 0 && m.method() == http.MethodPost {
 		d.fail(n, "json, header, query or form", "match: a condition is needed")
+	}
+	for _, conditions := range []map[string]string{m.JSON, m.Header, m.Query, m.Form} {
+		for name, want := range conditions {
+			if _, err := regexp.Compile(strings.TrimPrefix(want, "~")); err != nil && strings.HasPrefix(want, "~") {
+				d.fail(n, "", "match: %s: not a regular expression", name)
+			}
+		}
 	}
 	for path := range m.JSON {
 		if !isPath(path) {
@@ -148,13 +188,7 @@ func (d *reader) echo(n *yaml.Node) Echo {
 }
 
 func (d *reader) template(n *yaml.Node, src string) {
-	parts, err := parseTemplate(src, replyPart)
-	if err != nil {
-		d.fail(n, "", "reply: %v", err)
-	}
-	for _, p := range parts {
-		if p.kind == partJSON && !isPath(p.text) {
-			d.fail(n, "keys and indexes joined by dots", "reply: %q is not a path", p.text)
-		}
+	if _, err := parseTemplate(src, replyParts()); err != nil {
+		d.fail(n, templateHint(err), "reply: %v", err)
 	}
 }

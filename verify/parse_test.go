@@ -11,29 +11,29 @@ import (
 func TestSchemeProblems(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		{"off", `1:1: verify: unknown value "off" (a mapping with kind: hmac or token, or the word none)`},
-		{"[none]", `1:1: verify must be a mapping (keys: kind, algorithm, encoding, signature, content, timestamp, key, token)`},
+		{"[none]", `1:2: verify: a list holds schemes that prove something: neither none nor another list`},
 		{"signature: {header: X}", `1:1: verify: kind missing (kind: hmac, token or none)`},
 		{"kind: hmca", `1:7: verify: unknown kind "hmca" (did you mean hmac?)`},
 		{"kind: hmac", `1:1: verify: signature missing (for example signature: {header: X-Signature})`},
 		{"kind: hmac\nsignatur: x", `2:1: verify: unknown key "signatur" (did you mean signature?)`},
 		{"kind: hmac\nkind: token", `2:1: verify: key "kind" stands twice`},
-		{"kind: hmac\nalgorithm: md5\nsignature: {header: X}", `2:12: verify: unknown value "md5" (known: sha1, sha256, sha512)`},
+		{"kind: hmac\nalgorithm: md5\nsignature: {header: X}", `2:12: verify: unknown value "md5" (known: sha1, sha256, sha384, sha512)`},
 		{"kind: hmac\nalgorithm:\nsignature: {header: X}", `2:11: algorithm is empty (leave the key out)`},
-		{"kind: hmac\nsignature: X", `2:12: signature must be a mapping (for example signature: {header: X}; keys: header, form, query, basic, prefix, separator, assign, field)`},
+		{"kind: hmac\nsignature: X", `2:12: signature must be a mapping (for example signature: {header: X}; keys: header, form, query, json, basic, each, numbered, prefix, bare, groups, separator, assign, field)`},
 		{"kind: hmac\nsignature: {header: X Y}", `2:21: verify: "X Y" is not a header name`},
 		{"kind: hmac\nsignature: {header: X, form: y}\ncontent: '{ts}'",
-			`2:12: verify: says 2 places; exactly one of header, form, query, basic is needed | ` +
+			`2:12: verify: says 2 places; exactly one of header, form, query, json, basic is needed | ` +
 				`3:10: verify: {ts} needs a timestamp (for example timestamp: {header: X-Timestamp})`},
-		{"kind: hmac\nsignature: {query: x}", `2:12: verify: a signature is not read from query or basic (use header or form)`},
-		{"kind: hmac\nsignature: {form: x}", `2:12: verify: a signature inside the body cannot sign the whole body (use {form:…} in content)`},
+		{"kind: hmac\nsignature: {query: x}", `2:12: verify: a signature is not read from query or basic (use header, form or json)`},
+		{"kind: hmac\nsignature: {form: x}", `2:12: verify: a signature inside the body cannot sign the whole body (use {form:…} or {json:…} in content)`},
 		{"kind: hmac\nsignature: {header: X, assign: '='}", `2:12: verify: assign and field go together | 2:12: verify: assign needs a separator`},
-		{"kind: hmac\nsignature: {header: X}\ncontent: '{bdy}'", `3:10: verify: unknown part {bdy} (known: {body}, {ts}, {url}, {method}, {path}, {header:NAME}, {query:NAME}, {form:NAME})`},
+		{"kind: hmac\nsignature: {header: X}\ncontent: '{bdy}'", `3:10: verify: unknown part {bdy} (known: {body}, {canonical:NAME}, {form:NAME}, {header:NAME}, {json:NAME}, {method}, {multipart:NAME}, {path}, {query:NAME}, {query}, {secret}, {sig:NAME}, {ts}, {url}, {with:NAME})`},
 		{"kind: hmac\nsignature: {header: X}\ncontent: '{timestamp}.{body}'", `3:10: verify: unknown part {timestamp} (did you mean {ts}?)`},
-		{"kind: hmac\nsignature: [X]", `2:12: signature must be a mapping (keys: header, form, query, basic, prefix, separator, assign, field)`},
+		{"kind: hmac\nsignature: [X]", `2:12: signature must be a mapping (keys: header, form, query, json, basic, each, numbered, prefix, bare, groups, separator, assign, field)`},
 		{"kind: hmac\nsignature: {header: X}\ncontent: '{body'", `3:10: verify: {body is not closed`},
 		{"kind: hmac\nsignature: {header: X}\ncontent: 'a}'", `3:10: verify: } without {; a literal brace is written twice`},
 		{"kind: hmac\nsignature: {header: X}\ncontent: '{header:}'", `3:10: verify: {header:} names nothing`},
-		{"kind: hmac\nsignature: {header: X}\ncontent: '{canonical:aws}'", `3:10: verify: unknown canonical request "aws"; known: contentful`},
+		{"kind: hmac\nsignature: {header: X}\ncontent: '{canonical:aws}'", `3:10: verify: unknown canonical request "aws"; known: contentful, paddle, qsh, sns, sorted, twilio`},
 		{"kind: hmac\nsignature: {header: X}\ntimestamp: {header: T}",
 			`3:12: verify: the timestamp is not signed (sign it with {ts} in content, or leave it out)`},
 		{"kind: hmac\nsignature: {header: X}\ncontent: '{ts}{body}'\ntimestamp: {header: T, tolerance: 1}",
@@ -71,7 +71,7 @@ func list(problems []Problem) string {
 // Texts that YAML would read as something else stay as they are written.
 func TestScalarsAreTakenAsWritten(t *testing.T) {
 	s := mustScheme(t, `{kind: hmac, signature: {header: no, prefix: 0123}, content: 1.10}`)
-	if s.Signature.Header[0] != "no" || s.Signature.Prefix != "0123" || s.Content != "1.10" {
+	if s.Signature.Header[0] != "no" || s.Signature.Prefix != "0123" || s.Content[0] != "1.10" {
 		t.Errorf("got %+v %+v", s, s.Signature)
 	}
 }
@@ -79,7 +79,7 @@ func TestScalarsAreTakenAsWritten(t *testing.T) {
 func TestHandshakeAndPresetProblems(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		{`{}`, `1:1: preset: verify missing (verify: none must be said)`},
-		{`{verify: none, samples: []}`, `1:16: preset: unknown key "samples" (known: title, docs, note, verify, handshake, type, dedupe, sender_id, methods, body, max_body, respond, with)`},
+		{`{verify: none, samples: []}`, `1:16: preset: unknown key "samples" (known: like, title, docs, verified, note, verify, handshake, type, dedupe, sender_id, methods, body, max_body, respond, with)`},
 		{`{verify: none, methods: [post]}`, `1:25: methods: unknown method "post" (did you mean POST?)`},
 		{`{verify: none, respond: {status: 410}}`, `1:34: status must be a number from 200 to 299`},
 		{`{verify: none, respond: {body: [x]}}`, `1:32: respond: body must be a text`},
@@ -87,8 +87,8 @@ func TestHandshakeAndPresetProblems(t *testing.T) {
 		{`{verify: none, handshake: {reply: {}}}`, `1:27: handshake: match and reply are needed`},
 		{`{verify: none, handshake: {match: {}, reply: {}}}`, `1:35: match: a condition is needed (json, header, query or form)`},
 		{`{verify: none, handshake: {match: {json: {"a|b": x}}, reply: {}}}`, `1:42: match: "a|b" is not a path (keys and indexes joined by dots)`},
-		{`{verify: none, handshake: {match: {json: {a: x}}, reply: {body: "{json:a.#}"}}}`, `1:65: reply: "a.#" is not a path (keys and indexes joined by dots)`},
-		{`{verify: none, handshake: {match: {json: {a: x}}, reply: {body: "{body}"}}}`, `1:65: reply: unknown part {body}`},
+		{`{verify: none, handshake: {match: {json: {a: x}}, reply: {body: "{json:a.*}"}}}`, `1:65: reply: "a.*" is not a path: keys and indexes joined by dots`},
+		{`{verify: none, handshake: {match: {json: {a: x}}, reply: {body: "{body}"}}}`, `1:65: reply: unknown part {body} (known: {form:NAME}, {header:NAME}, {json:NAME}, {method}, {multipart:NAME}, {path}, {query:NAME}, {query}, {url}, {with:NAME})`},
 		{`{verify: none, handshake: {match: {json: {a: x}}, reply: {content_type: text/html}}}`, `1:73: reply: unknown content type "text/html" (known: text/plain, application/json)`},
 	} {
 		_, problems := ParsePreset("mine", node(t, c.src))

@@ -1,18 +1,81 @@
 package verify
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// text is what stands at the place.
-func (p *Place) text(r *Request) (string, error) {
+// texts is what stands at the place: one text, or several of which any may do (each), or of which all must (JSON with *).
+func (p *Place) texts(s *scene) ([]string, error) {
+	switch {
+	case p.JSON != "":
+		return p.fromJSON(s)
+	case p.Each || p.Numbered > 0:
+		return p.fromHeaders(s.r)
+	}
+	text, err := p.text(s)
+	if err != nil {
+		return nil, err
+	}
+	if p.Groups != "" {
+		return strings.Split(text, p.Groups), nil
+	}
+	return []string{text}, nil
+}
+
+func (p *Place) text(s *scene) (string, error) {
 	switch {
 	case p.Form != "":
-		return r.form(p.Form)
+		return s.r.form(p.Form)
 	case p.Query != "":
-		return r.query(p.Query)
+		return s.r.query(p.Query)
 	case p.Basic:
-		return r.value("Authorization")
+		return s.r.value("Authorization")
+	case p.JSON != "":
+		return s.json(p.JSON)
 	}
-	return r.value(p.header(r))
+	if p.Numbered > 0 {
+		return s.r.value(p.names()[0])
+	}
+	return s.r.value(p.header(s.r))
+}
+
+func (p *Place) fromJSON(s *scene) ([]string, error) {
+	values, ok := jsonAll(s.doc(), p.JSON)
+	if !ok {
+		return nil, refuse("body has no %s", p.JSON)
+	}
+	return values, nil
+}
+
+// fromHeaders reads each of the headers that is present; one that is there twice or empty is a refusal.
+func (p *Place) fromHeaders(r *Request) (texts []string, err error) {
+	for _, name := range p.names() {
+		if len(r.Header[name]) == 0 {
+			continue
+		}
+		text, err := r.value(name)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	if len(texts) == 0 {
+		return nil, refuse("header %s missing", p.names()[0])
+	}
+	return texts, nil
+}
+
+// names are the headers that count.
+func (p *Place) names() []string {
+	if p.Numbered == 0 {
+		return p.Header
+	}
+	names := make([]string, p.Numbered)
+	for i := range names {
+		names[i] = p.Header[0] + strconv.Itoa(i+1)
+	}
+	return names
 }
 
 // header is the first of the alternatives that is present.
@@ -25,6 +88,28 @@ func (p *Place) header(r *Request) string {
 	return p.Header[0]
 }
 
+// present reports whether anything stands at the place.
+func (p *Place) present(s *scene) bool {
+	switch {
+	case p.Form != "":
+		return count(string(s.r.Body), p.Form) > 0
+	case p.Query != "":
+		_, query := splitURL(s.r.URL)
+		return count(query, p.Query) > 0
+	case p.JSON != "":
+		_, ok := jsonAll(s.doc(), p.JSON)
+		return ok
+	case p.Basic:
+		return len(s.r.Header["Authorization"]) > 0
+	}
+	for _, name := range p.names() {
+		if len(s.r.Header[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // what names the place in a reason.
 func (p *Place) what(r *Request) string {
 	switch {
@@ -32,24 +117,31 @@ func (p *Place) what(r *Request) string {
 		return "form field " + p.Form
 	case p.Query != "":
 		return "query parameter " + p.Query
+	case p.JSON != "":
+		return p.JSON + " in the body"
 	case p.Basic:
 		return "header Authorization"
+	case p.Numbered > 0:
+		return "header " + p.Header[0] + "1"
 	}
 	return "header " + p.header(r)
 }
 
 // put writes text to the place.
-func (p *Place) put(r *Request, text string) {
+func (p *Place) put(s *scene, text string) error {
 	switch {
 	case p.Form != "":
-		r.setForm(p.Form, text)
+		s.r.setForm(p.Form, text)
 	case p.Query != "":
-		r.setQuery(p.Query, text)
+		s.r.setQuery(p.Query, text)
+	case p.JSON != "":
+		return s.setJSON(p.JSON, text)
 	case p.Basic:
-		r.set("Authorization", text)
+		s.r.set("Authorization", text)
 	default:
-		r.set(p.Header[0], text)
+		s.r.set(p.names()[0], text)
 	}
+	return nil
 }
 
 // next cuts the first item off a list; a place without a separator holds one item.
@@ -64,13 +156,15 @@ func (p *Place) next(list string) (item, rest string, more bool) {
 func (p *Place) value(item string) (string, bool) {
 	if p.Assign != "" {
 		key, value, assigned := strings.Cut(item, p.Assign)
-		if !assigned || key != p.Field {
+		switch {
+		case assigned && key == p.Field:
+			item = value
+		case assigned || !p.Bare:
 			return "", false
 		}
-		item = value
 	}
 	value, prefixed := strings.CutPrefix(item, p.Prefix)
-	return value, prefixed && value != ""
+	return value, (prefixed || p.Bare) && value != ""
 }
 
 // field is the only value of another key in the list, such as the t of "t=1,v1=ab".
@@ -94,14 +188,14 @@ func (p *Place) field(text, key string) (string, error) {
 	return found, nil
 }
 
-// format is the inverse of next, value and field: the text for one signature and, unless stampKey is empty, a time.
-func (p *Place) format(signature, stampKey, ts string) string {
+// format is the inverse of next, value and field: the text for one signature and the other fields, in their order.
+func (p *Place) format(signature string, fields [][2]string) string {
 	text := p.Prefix + signature
 	if p.Assign != "" {
 		text = p.Field + p.Assign + text
 	}
-	if stampKey != "" {
-		text = stampKey + p.Assign + ts + p.Separator + text
+	for i := len(fields) - 1; i >= 0; i-- {
+		text = fields[i][0] + p.Assign + fields[i][1] + p.Separator + text
 	}
 	return text
 }

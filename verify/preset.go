@@ -2,6 +2,7 @@ package verify
 
 import (
 	"embed"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -15,9 +16,12 @@ import (
 // Preset is what is known of a sender. Presets returned by Lookup are shared: copy before changing.
 type Preset struct {
 	Name      string        `yaml:"-"`
+	Like      string        `yaml:"-"`                      // the preset that gives what this one does not say
+	Aliases   []string      `yaml:"aliases,omitempty,flow"` // other names; embedded presets only
 	Title     string        `yaml:"title,omitempty"`
-	Docs      string        `yaml:"docs,omitempty"` // URL of the sender's own page
-	Note      string        `yaml:"note,omitempty"` // what a person setting it up should know
+	Docs      string        `yaml:"docs,omitempty"`     // URL of the sender's own page
+	Verified  string        `yaml:"verified,omitempty"` // how sure we are: docs, sdk (its own code was read or run), secondary
+	Note      string        `yaml:"note,omitempty"`     // what a person setting it up should know
 	Verify    Scheme        `yaml:"verify"`
 	Handshake []Handshake   `yaml:"handshake,omitempty"`
 	Type      string        `yaml:"type,omitempty"`      // expression
@@ -36,7 +40,8 @@ type Preset struct {
 type Respond struct {
 	Status  int               `yaml:"status,omitempty"` // 2xx; 0 = the usual one
 	Headers map[string]string `yaml:"headers,omitempty"`
-	Body    *string           `yaml:"body,omitempty"` // nil = the usual one, "" = none
+	Body    *string           `yaml:"body,omitempty"`    // nil = the usual one, "" = none
+	Refused int               `yaml:"refused,omitempty"` // status for a request that is not proved; 0 = 401
 }
 
 // Param is a further parameter of a preset, given under `with:`.
@@ -44,6 +49,7 @@ type Param struct {
 	Name     string `yaml:"name"`
 	Note     string `yaml:"note,omitempty"`
 	Required bool   `yaml:"required,omitempty"`
+	Example  string `yaml:"example,omitempty"` // what the samples have there
 }
 
 // SampleInfo describes a sample request of a preset.
@@ -51,7 +57,9 @@ type SampleInfo struct {
 	Event   string            `yaml:"event"`
 	Method  string            `yaml:"method,omitempty"` // default POST
 	Headers map[string]string `yaml:"headers,omitempty"`
+	Query   string            `yaml:"query,omitempty"`
 	Body    string            `yaml:"body,omitempty"` // file under providers/samples
+	Text    string            `yaml:"text,omitempty"` // the body itself, instead of a file
 	Vary    []string          `yaml:"vary,omitempty"` // texts in headers and body that differ from event to event
 }
 
@@ -69,32 +77,85 @@ func DedupeFor(dedupe string) time.Duration {
 //go:embed providers
 var providers embed.FS
 
+// inherit takes from the parent what the preset does not say itself: how it proves itself and is answered, not what it is
+// called. Its samples are the parent's when it has none.
+func (p *Preset) inherit(parent *Preset, verifies bool) {
+	if !verifies {
+		p.Verify = parent.Verify
+	}
+	for _, text := range []struct{ own, theirs *string }{
+		{&p.Type, &parent.Type}, {&p.Dedupe, &parent.Dedupe}, {&p.SenderID, &parent.SenderID}, {&p.Body, &parent.Body},
+		{&p.MaxBody, &parent.MaxBody},
+	} {
+		if *text.own == "" {
+			*text.own = *text.theirs
+		}
+	}
+	if p.Handshake == nil {
+		p.Handshake = parent.Handshake
+	}
+	if p.Methods == nil {
+		p.Methods = parent.Methods
+	}
+	if p.Respond == nil {
+		p.Respond = parent.Respond
+	}
+	if p.With == nil {
+		p.With = parent.With
+	}
+	if p.Samples == nil {
+		p.Samples = parent.Samples
+	}
+}
+
+// presets are those of the embedded files, by name and by alias.
+type presets struct{ byName, byAlias map[string]*Preset }
+
+func (c presets) find(name string) (*Preset, bool) {
+	if p, ok := c.byName[name]; ok {
+		return p, true
+	}
+	p, ok := c.byAlias[name]
+	return p, ok
+}
+
 // catalog is read once, on first use. The embedded files are checked by a test, so here a bad one is only left out.
-var catalog = sync.OnceValue(func() map[string]*Preset {
-	found, _ := readCatalog()
+var catalog = sync.OnceValue(func() presets {
+	found, _ := readCatalog(providers)
 	return found
 })
 
-// readCatalog reads every embedded preset and the problems of each.
-func readCatalog() (map[string]*Preset, map[string][]Problem) {
-	found, problems := make(map[string]*Preset), make(map[string][]Problem)
-	entries, _ := providers.ReadDir("providers")
-	for _, entry := range entries {
-		name, isPreset := strings.CutSuffix(entry.Name(), ".yaml")
-		if !isPreset {
-			continue
-		}
-		data, _ := providers.ReadFile(path.Join("providers", entry.Name()))
-		if p, faults := parseEmbedded(name, data); len(faults) > 0 {
-			problems[name] = faults
-		} else {
-			found[name] = &p
+// readCatalog reads every preset in the folder providers and the problems of each. Those that are like another are read
+// when that is known.
+func readCatalog(files fs.FS) (presets, map[string][]Problem) {
+	found := presets{byName: make(map[string]*Preset), byAlias: make(map[string]*Preset)}
+	problems := make(map[string][]Problem)
+	entries, _ := fs.ReadDir(files, "providers")
+	for range maxLike {
+		for _, entry := range entries {
+			name, isPreset := strings.CutSuffix(entry.Name(), ".yaml")
+			if !isPreset || found.byName[name] != nil {
+				continue
+			}
+			data, _ := fs.ReadFile(files, path.Join("providers", entry.Name()))
+			p, faults := parseEmbedded(name, data, found.find)
+			if problems[name] = faults; len(faults) > 0 {
+				continue
+			}
+			delete(problems, name)
+			found.byName[name] = &p
+			for _, alias := range p.Aliases {
+				found.byAlias[alias] = &p
+			}
 		}
 	}
 	return found, problems
 }
 
-func parseEmbedded(name string, data []byte) (Preset, []Problem) {
+// maxLike is how many presets may be like one another in a row.
+const maxLike = 3
+
+func parseEmbedded(name string, data []byte, known func(string) (*Preset, bool)) (Preset, []Problem) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return Preset{}, []Problem{{1, 1, err.Error(), ""}}
@@ -103,15 +164,12 @@ func parseEmbedded(name string, data []byte) (Preset, []Problem) {
 		return Preset{}, []Problem{{1, 1, "empty", ""}}
 	}
 	d := &reader{}
-	p := d.preset(name, doc.Content[0], append(BlockKeys("preset"), "samples"))
+	p := d.preset(name, doc.Content[0], append(BlockKeys("preset"), "samples", "aliases"), known)
 	return p, d.problems
 }
 
-// Names lists the presets, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(catalog())) }
+// Names lists the presets, sorted, without their aliases.
+func Names() []string { return slices.Sorted(maps.Keys(catalog().byName)) }
 
-// Lookup finds a preset by name.
-func Lookup(name string) (*Preset, bool) {
-	p, ok := catalog()[name]
-	return p, ok
-}
+// Lookup finds a preset by name or alias.
+func Lookup(name string) (*Preset, bool) { return catalog().find(name) }

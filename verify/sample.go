@@ -22,7 +22,7 @@ func SampleN(name, eventType string, n int) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	var body []byte
+	body := []byte(info.Text)
 	if info.Body != "" {
 		if body, err = providers.ReadFile(path.Join("providers", "samples", info.Body)); err != nil {
 			return nil, fmt.Errorf("preset %q: no sample file %s", name, info.Body)
@@ -32,6 +32,9 @@ func SampleN(name, eventType string, n int) (*Request, error) {
 	r := &Request{Method: info.Method, URL: "/in/" + name, Header: make(map[string][]string)}
 	if r.Method == "" {
 		r.Method = http.MethodPost
+	}
+	if info.Query != "" {
+		r.URL += "?" + vary.Replace(info.Query)
 	}
 	r.Body = []byte(vary.Replace(string(body)))
 	for header, value := range info.Headers {

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -19,69 +20,75 @@ const (
 	partHeader
 	partQuery
 	partForm
+	partMultipart
 	partJSON
-	partContentful
+	partSig
+	partWith
+	partSecret
+	partKID
+	partCanonical
 )
 
 // part is a piece of a template: a literal text, or a name in braces:
 //
-//	{body}       the raw bytes              {ts}        the timestamp as it stands in the request
-//	{url}        the public URL             {header:X}  a header as sent, exactly one, not empty
-//	{method}     upper case                 {query:x}   a decoded parameter of the URL
-//	{path}       as sent, without query     {form:x}    a decoded field of a urlencoded body
-//	{json:a.b}   a value in a JSON body     {canonical:contentful}  Contentful's canonical request
+//	{body}       the raw bytes              {ts}           the timestamp as it stands in the request
+//	{url}        the public URL             {header:X}     a header as sent, exactly one, not empty
+//	{method}     upper case                 {query:x}      a decoded parameter of the URL; {query} is all, as sent
+//	{path}       as sent, without query     {form:x}       a decoded field of a urlencoded body
+//	{secret}     for kind hash              {multipart:x}  a field of a multipart body
+//	{kid}        a JWT's key, in key.url    {json:a.b}     a value in the JSON document; a.# counts a list
+//	{sig:x}      another key of the signature's list
+//	{with:x}     a parameter of the source
+//	{canonical:NAME}  what a sender makes of the request by rules of its own: see canonicals
 //
-// Braces themselves are written twice.
+// A name that ends in ? may be missing and is empty then. What follows after | are filters, applied from left to right:
+// {body|sha256|hex}. Braces themselves are written twice.
 type part struct {
-	kind partKind
-	text string // the literal, or the name after the colon
+	kind     partKind
+	text     string // the literal, or the name after the colon
+	optional bool
+	filters  []string
 }
 
 // maxParts bounds a template, so that what it resolves to fits an array on the stack.
-const maxParts = 16
+const maxParts = 20
 
-// contentPart knows the parts of signed content; a name with a colon takes an argument.
-func contentPart(name string) (partKind, bool) {
-	switch name {
-	case "body":
-		return partBody, true
-	case "ts":
-		return partTS, true
-	case "url":
-		return partURL, true
-	case "method":
-		return partMethod, true
-	case "path":
-		return partPath, true
-	case "header:":
-		return partHeader, true
-	case "query:":
-		return partQuery, true
-	case "form:":
-		return partForm, true
-	case "canonical:":
-		return partContentful, true
+// known says which parts a template may have, by name; one with a colon takes an argument.
+type known map[string]partKind
+
+// with is the set with more parts.
+func (k known) with(more known) known {
+	all := known{}
+	for _, set := range []known{k, more} {
+		for name, kind := range set {
+			all[name] = kind
+		}
 	}
-	return 0, false
+	return all
 }
 
-// replyPart knows the parts of a handshake's answer.
-func replyPart(name string) (partKind, bool) {
-	switch name {
-	case "header:":
-		return partHeader, true
-	case "query:":
-		return partQuery, true
-	case "form:":
-		return partForm, true
-	case "json:":
-		return partJSON, true
+// requestParts are known everywhere.
+func requestParts() known {
+	return known{
+		"url": partURL, "method": partMethod, "path": partPath, "query": partQuery, "header:": partHeader, "query:": partQuery,
+		"form:": partForm, "multipart:": partMultipart, "json:": partJSON, "with:": partWith, "body": partBody,
 	}
-	return 0, false
+}
+
+// contentParts are known in signed content.
+func contentParts() known {
+	return requestParts().with(known{"ts": partTS, "sig:": partSig, "secret": partSecret, "canonical:": partCanonical})
+}
+
+// replyParts are known in a handshake's answer.
+func replyParts() known {
+	parts := requestParts()
+	delete(parts, "body")
+	return parts
 }
 
 // parseTemplate splits a template into parts of the known kinds.
-func parseTemplate(src string, known func(name string) (partKind, bool)) ([]part, error) {
+func parseTemplate(src string, names known) ([]part, error) {
 	var parts []part
 	var text strings.Builder
 	for i := 0; i < len(src); i++ {
@@ -99,54 +106,64 @@ func parseTemplate(src string, known func(name string) (partKind, bool)) ([]part
 			if !closed {
 				return nil, fmt.Errorf("{%s is not closed", name)
 			}
-			p, err := parsePart(name, known)
+			p, err := parsePart(name, names)
 			if err != nil {
 				return nil, err
 			}
-			if text.Len() > 0 {
-				parts = append(parts, part{literal, text.String()})
-				text.Reset()
-			}
-			parts = append(parts, p)
+			parts = append(appendText(parts, &text), p)
 			i += len(name) + 1
 		}
 	}
-	if text.Len() > 0 {
-		parts = append(parts, part{literal, text.String()})
-	}
-	if len(parts) > maxParts {
+	if parts = appendText(parts, &text); len(parts) > maxParts {
 		return nil, fmt.Errorf("more than %d parts", maxParts)
 	}
 	return parts, nil
 }
 
-func parsePart(name string, known func(name string) (partKind, bool)) (part, error) {
+func appendText(parts []part, text *strings.Builder) []part {
+	if text.Len() > 0 {
+		parts = append(parts, part{kind: literal, text: text.String()})
+		text.Reset()
+	}
+	return parts
+}
+
+func parsePart(src string, names known) (part, error) {
+	pieces := strings.Split(src, "|")
+	name, optional := strings.CutSuffix(pieces[0], "?")
 	word, arg, hasArg := strings.Cut(name, ":")
 	key := word
 	if hasArg {
 		key += ":"
 	}
-	kind, is := known(key)
+	kind, is := names[key]
 	switch {
 	case !is:
-		return part{}, &partError{name, known}
+		return part{}, &partError{pieces[0], names}
 	case hasArg && arg == "":
 		return part{}, fmt.Errorf("{%s} names nothing", name)
-	case kind == partContentful && arg != "contentful":
-		return part{}, fmt.Errorf("unknown canonical request %q; known: contentful", arg)
+	case kind == partCanonical && canonicals()[arg] == nil:
+		return part{}, fmt.Errorf("unknown canonical request %q; known: %s", arg, strings.Join(canonicalNames(), ", "))
+	case kind == partJSON && !isPath(strings.TrimSuffix(arg, ".#")):
+		return part{}, fmt.Errorf("%q is not a path: keys and indexes joined by dots", arg)
 	case kind == partHeader:
 		if !isToken(arg) {
 			return part{}, fmt.Errorf("%q is not a header name", arg)
 		}
 		arg = canonical(arg)
 	}
-	return part{kind, arg}, nil
+	for _, f := range pieces[1:] {
+		if !slices.Contains(filterNames(), f) {
+			return part{}, fmt.Errorf("unknown filter %q; known: %s", f, strings.Join(filterNames(), ", "))
+		}
+	}
+	return part{kind, arg, optional, pieces[1:]}, nil
 }
 
 // partError is an unknown part of a template; known says which there are.
 type partError struct {
 	name  string
-	known func(name string) (partKind, bool)
+	known known
 }
 
 func (e *partError) Error() string { return fmt.Sprintf("unknown part {%s}", e.name) }
@@ -157,11 +174,10 @@ func (e *partError) hint() string {
 		return "did you mean {ts}?"
 	}
 	var parts []string
-	for _, name := range []string{"body", "ts", "url", "method", "path", "header:", "query:", "form:", "json:"} {
-		if _, is := e.known(name); is {
-			parts = append(parts, "{"+strings.Replace(name, ":", ":NAME", 1)+"}")
-		}
+	for name := range e.known {
+		parts = append(parts, "{"+strings.Replace(name, ":", ":NAME", 1)+"}")
 	}
+	slices.Sort(parts)
 	return "known: " + strings.Join(parts, ", ")
 }
 
@@ -180,10 +196,5 @@ func isToken(s string) bool {
 }
 
 func has(parts []part, kind partKind) bool {
-	for _, p := range parts {
-		if p.kind == kind {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, func(p part) bool { return p.kind == kind })
 }

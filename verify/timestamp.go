@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -8,39 +9,83 @@ import (
 // defaultTolerance is what most senders' own libraries allow.
 const defaultTolerance = 5 * time.Minute
 
-func (t *Timestamp) tolerance() time.Duration {
+// window is how old a time may be, and how far ahead.
+func (t *Timestamp) window() (past, future time.Duration) {
+	past, future = t.Tolerance, t.Tolerance
 	if t.Tolerance == 0 {
-		return defaultTolerance
+		past, future = defaultTolerance, defaultTolerance
 	}
-	return t.Tolerance
+	if t.Past > 0 {
+		past = t.Past
+	}
+	if t.Future > 0 {
+		future = t.Future
+	}
+	return past, future
 }
 
-// now is the clock in the unit of the timestamp, rounded down like the senders' own libraries do.
-func (t *Timestamp) now(at time.Time) int64 {
-	if t.Unit == "ms" {
-		return at.UnixMilli()
-	}
-	return at.Unix()
-}
-
-// check refuses what is not a plain decimal or too far from now, in either direction.
+// check refuses what is not a time in the unit or too far from now, in either direction. Whole seconds count where the
+// sender sends whole seconds, as its own library does.
 func (t *Timestamp) check(text string, now time.Time) error {
-	ts, ok := parseDecimal(text)
+	at, ok := t.parse(text)
 	if !ok {
-		return refuse("timestamp %s is not a plain number", clip(text))
+		return refuse("timestamp %s is not %s", clip(text), t.wants())
 	}
-	second := int64(1)
-	if t.Unit == "ms" {
-		second = 1000
+	if t.Unit == "" || t.Unit == "s" {
+		now = now.Truncate(time.Second)
 	}
-	tolerance := int64(t.tolerance()/time.Millisecond) * second / 1000
-	switch age := t.now(now) - ts; {
-	case age > tolerance:
-		return refuse("timestamp %d s old, tolerance %d s", (age+second-1)/second, tolerance/second)
-	case -age > tolerance:
-		return refuse("timestamp %d s in the future, tolerance %d s", (-age+second-1)/second, tolerance/second)
+	past, future := t.window()
+	switch { // not by a difference: that of times far apart is cut off
+	case at.Before(now.Add(-past)):
+		return refuse("timestamp %s old, tolerance %s; a clock that is %s off would explain it", seconds(now.Sub(at)), seconds(past), seconds(now.Sub(at)))
+	case at.After(now.Add(future)):
+		return refuse("timestamp %s in the future, tolerance %s; a clock that is %s off would explain it", seconds(at.Sub(now)), seconds(future), seconds(at.Sub(now)))
 	}
 	return nil
+}
+
+// seconds is a duration for people, rounded up.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10) + " s"
+}
+
+func (t *Timestamp) parse(text string) (time.Time, bool) {
+	switch t.Unit {
+	case "rfc3339":
+		at, err := time.Parse(time.RFC3339Nano, text)
+		return at, err == nil && text[10] == 'T'
+	case "http":
+		at, err := http.ParseTime(text)
+		return at, err == nil
+	}
+	n, ok := parseDecimal(text)
+	if t.Unit == "ms" {
+		return time.UnixMilli(n), ok
+	}
+	return time.Unix(n, 0), ok
+}
+
+func (t *Timestamp) wants() string {
+	switch t.Unit {
+	case "rfc3339":
+		return "a time such as 2026-03-02T09:58:20Z"
+	case "http":
+		return "an HTTP date"
+	}
+	return "a plain number"
+}
+
+// text is now as the sender would write it.
+func (t *Timestamp) text(now time.Time) string {
+	switch t.Unit {
+	case "rfc3339":
+		return now.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	case "http":
+		return now.UTC().Format(http.TimeFormat)
+	case "ms":
+		return strconv.FormatInt(now.UnixMilli(), 10)
+	}
+	return strconv.FormatInt(now.Unix(), 10)
 }
 
 // parseDecimal reads a number as senders write it: ASCII digits only, no sign, no leading zero, and at most 15 of them,
@@ -66,6 +111,3 @@ func clip(s string) string {
 	}
 	return strconv.QuoteToASCII(s)
 }
-
-// text is now as the sender would write it.
-func (t *Timestamp) text(now time.Time) string { return strconv.FormatInt(t.now(now), 10) }

@@ -14,8 +14,15 @@ import (
 // Keys is what a source adds to a Scheme.
 type Keys struct {
 	Secrets   []string          // shared secrets or tokens; any may verify, the first one signs
+	Public    []string          // public keys, as ParsePublic reads them; any may verify, and none is fetched then
 	With      map[string]string // further parameters of a preset
 	PublicURL string            // the address as the sender knows it, for schemes that sign it
+	Fetch     Fetcher           // for schemes whose public keys are published; nil: they are unavailable
+}
+
+// open is what of the keys is no secret. What is given under with may be one, and is shown nowhere.
+func (k Keys) open() Keys {
+	return Keys{Public: k.Public, With: k.With, PublicURL: k.PublicURL, Fetch: k.Fetch}
 }
 
 // String tells how many secrets there are, so that a log of keys holds none.
@@ -47,7 +54,8 @@ type prover interface {
 type Verifier struct {
 	scheme Scheme
 	prover prover
-	open   Keys // what of the keys is no secret
+	open   Keys   // what of the keys is no secret
+	key    []byte // of the first secret, for handshakes that are answered with a MAC
 }
 
 // String names the kind only: what else a Verifier holds is secret.
@@ -55,7 +63,7 @@ func (v *Verifier) String() string {
 	if v == nil {
 		return "no verifier"
 	}
-	return v.scheme.Kind + " verifier"
+	return v.scheme.all()[0].Kind + " verifier"
 }
 
 // WithSecret is a Verifier of the same Scheme with one other secret.
@@ -76,18 +84,32 @@ func New(s Scheme, k Keys) (*Verifier, error) {
 	if err := s.checkSecrets(k); err != nil {
 		return nil, err
 	}
-	v := &Verifier{scheme: s, prover: noProver{}, open: Keys{With: k.With, PublicURL: k.PublicURL}}
-	var err error
-	switch s.Kind {
-	case KindHMAC:
-		v.prover, err = newHMAC(s, k)
-	case KindToken:
-		v.prover, err = newToken(s, k)
-	}
+	prover, err := newProver(s, k)
 	if err != nil {
 		return nil, err
 	}
+	v := &Verifier{scheme: s, prover: prover, open: k.open()}
+	if len(k.Secrets) > 0 {
+		v.key, _ = s.all()[0].Key.from(k.Secrets[0]) // one that cannot be a key was refused above, or is not used as one
+	}
 	return v, nil
+}
+
+func newProver(s Scheme, k Keys) (prover, error) {
+	if len(s.Any) > 0 {
+		return newAny(s.Any, k)
+	}
+	switch s.Kind {
+	case KindHMAC, KindHash:
+		return newHMAC(s, k)
+	case KindEd25519, KindECDSA, KindRSA:
+		return newPublic(s, k)
+	case KindJWT:
+		return newJWT(s, k)
+	case KindToken:
+		return newToken(s, k)
+	}
+	return noProver{}, nil
 }
 
 // checkSecrets refuses keys that would let anybody in, or that the scheme cannot use.
@@ -98,26 +120,39 @@ func (s Scheme) checkSecrets(k Keys) error {
 		}
 		return nil
 	}
-	if len(k.Secrets) == 0 {
+	if len(k.Secrets) == 0 && s.needsSecret() {
 		return errors.New("no secret")
 	}
 	for i, secret := range k.Secrets {
 		if strings.TrimSpace(secret) == "" {
 			return errSecret(i, len(k.Secrets), "is empty")
 		}
+		if _, err := s.Key.from(secret); err != nil && s.needsSecret() {
+			return errSecret(i, len(k.Secrets), err.Error())
+		}
 	}
 	if s.usesURL() && k.PublicURL == "" {
 		return errors.New("public_url missing: the sender signs the address as it knows it")
 	}
-	if s.Kind != KindHMAC {
-		return nil
-	}
-	for i, secret := range k.Secrets {
-		if _, err := s.Key.from(secret); err != nil {
-			return errSecret(i, len(k.Secrets), err.Error())
+	return nil
+}
+
+// needsSecret reports whether the proof is made with something that only the sender and we know.
+func (s Scheme) needsSecret() bool {
+	for _, one := range s.all() {
+		if one.Kind == KindHMAC || one.Kind == KindHash || one.Kind == KindToken || one.Kind == KindJWT && one.symmetric() {
+			return true
 		}
 	}
-	return nil
+	return false
+}
+
+// all are the alternatives of a scheme, or itself.
+func (s Scheme) all() []Scheme {
+	if len(s.Any) > 0 {
+		return s.Any
+	}
+	return []Scheme{s}
 }
 
 // errSecret names a secret by its place in the list only.
@@ -130,21 +165,29 @@ func errSecret(i, n int, what string) error {
 
 // from turns a secret into the key. Its errors do not quote it.
 func (k Key) from(secret string) (key []byte, err error) {
-	secret = strings.TrimPrefix(secret, k.Strip)
-	switch k.Encoding {
+	encoding := k.Encoding
+	stripped, had := strings.CutPrefix(secret, k.Strip)
+	if !had && k.Bare != "" {
+		encoding = k.Bare
+	}
+	switch encoding {
 	case "base64":
-		if key, err = base64.StdEncoding.Strict().DecodeString(secret); err != nil {
+		if key, err = base64.StdEncoding.Strict().DecodeString(stripped); err != nil {
 			return nil, errors.New("is not base64")
 		}
 	case "hex":
-		if key, err = hex.DecodeString(secret); err != nil {
+		if key, err = hex.DecodeString(stripped); err != nil {
 			return nil, errors.New("is not hex")
 		}
 	default:
-		key = []byte(secret)
+		key = []byte(stripped)
 	}
 	if len(key) == 0 {
 		return nil, errors.New("is empty")
+	}
+	key = append(key, k.Suffix...)
+	if k.Derive != "" {
+		key = []byte(filter(k.Derive, string(key)))
 	}
 	return key, nil
 }
@@ -180,23 +223,36 @@ func (v *Verifier) Sign(r *Request, now time.Time) error {
 	return v.prover.sign(r, now)
 }
 
-// SecretHeaders lists the headers that carry the secret itself; they are never stored in clear nor passed on.
-func (v *Verifier) SecretHeaders() []string {
-	if v == nil || v.scheme.Kind != KindToken {
-		return nil
+// SecretHeaders lists the headers that carry the secret itself, or a token that is as good; they are never stored in
+// clear nor passed on.
+func (v *Verifier) SecretHeaders() (names []string) {
+	for _, s := range v.schemes() {
+		switch {
+		case s.Token == nil:
+		case s.Token.Basic:
+			names = append(names, "Authorization")
+		default:
+			names = append(names, s.Token.compiled().Header...)
+		}
 	}
-	if v.scheme.Token.Basic {
-		return []string{"Authorization"}
-	}
-	return v.scheme.Token.compiled().Header
+	return names
 }
 
 // SecretQuery lists the query parameters that carry the secret itself.
-func (v *Verifier) SecretQuery() []string {
-	if v == nil || v.scheme.Kind != KindToken || v.scheme.Token.Query == "" {
+func (v *Verifier) SecretQuery() (names []string) {
+	for _, s := range v.schemes() {
+		if s.Token != nil && s.Token.Query != "" {
+			names = append(names, s.Token.Query)
+		}
+	}
+	return names
+}
+
+func (v *Verifier) schemes() []Scheme {
+	if v == nil {
 		return nil
 	}
-	return []string{v.scheme.Token.Query}
+	return v.scheme.all()
 }
 
 // noProver accepts everything: it stands only where a scheme says none.

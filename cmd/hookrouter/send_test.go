@@ -26,7 +26,7 @@ sources:
 // TestSendAsOwnSource: a scheme of the file's own is signed with the secret that was asked for, and headers go along.
 func TestSendAsOwnSource(t *testing.T) {
 	scheme := verify.Scheme{
-		Kind: verify.KindHMAC, Content: "{ts}.{body}",
+		Kind: verify.KindHMAC, Content: verify.Texts{"{ts}.{body}"},
 		Signature: &verify.Place{Header: []string{"X-Sig"}, Prefix: "v1="}, Timestamp: &verify.Timestamp{Header: "X-Time"},
 	}
 	dir := t.TempDir()

@@ -55,7 +55,7 @@ func Binary(t testing.TB, bugs ...Bug) string {
 	case len(bugs) > 0:
 		t.Fatalf("build with %v: %s is set too", bugs, OverlayVariable)
 	}
-	cmd := exec.Command("go", append(args, "./cmd/hookrouter")...)
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "./cmd/hookrouter")...)
 	cmd.Dir = Root(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build with %v: %v\n%s", bugs, err, out)

@@ -3,6 +3,7 @@ package rig
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -70,7 +71,7 @@ func (s *Server) Start(flags ...string) {
 	args := append(s.Wrap, s.Bin, "run", "-c", filepath.Join(s.Dir, "rules.yaml"), "--listen", s.Listen, "--admin", s.Admin,
 		"--data", s.Data(), "--drain-delay", "0s", "--log-format", "json")
 	args = append(args, flags...)
-	s.Process = exec.Command(args[0], args[1:]...)
+	s.Process = exec.CommandContext(context.Background(), args[0], args[1:]...)
 	ownGroup(s.Process)
 	stderr, err := s.Process.StderrPipe()
 	if err != nil {

@@ -121,7 +121,7 @@ func (c *call) verify() (*verify.Reply, *refusal) {
 	req := &verify.Request{Method: c.r.Method, URL: c.r.URL.RequestURI(), Header: c.r.Header, Body: c.body}
 	err := c.check(req)
 	if len(c.source.Handshakes) > 0 {
-		if reply, ok := verify.Answer(c.source.Handshakes, req, err == nil); ok {
+		if reply, ok := verify.Answer(c.source.Handshakes, req, c.source.Verifier, err == nil); ok {
 			return reply, nil
 		}
 	}
