@@ -3,6 +3,7 @@ package rig
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -19,13 +20,38 @@ type Ledger struct {
 	acked   map[string]bool
 	arrived map[string]int
 	wrong   []string // deliveries whose body is not what was sent
+	refused map[int]int
+	curt    int // refusals without a Retry-After
 
 	Accepted atomic.Int64
 }
 
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger {
-	return &Ledger{sent: map[string][32]byte{}, acked: map[string]bool{}, arrived: map[string]int{}}
+	return &Ledger{sent: map[string][32]byte{}, acked: map[string]bool{}, arrived: map[string]int{}, refused: map[int]int{}}
+}
+
+// answer notes what a sender was told, and reports whether the event was acknowledged.
+func (l *Ledger) answer(id string, status int, retryAfter string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if status/100 == 2 {
+		l.acked[id] = true
+		l.Accepted.Add(1)
+		return true
+	}
+	l.refused[status]++
+	if retryAfter == "" {
+		l.curt++
+	}
+	return false
+}
+
+// Refused counts the answers with this status.
+func (l *Ledger) Refused(status int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused[status]
 }
 
 // Receive notes a delivery; it is the sink's Seen.
@@ -63,6 +89,14 @@ func (l *Ledger) Faults(lost int) (faults []string) {
 	}
 	if len(l.wrong) > 0 {
 		faults = append(faults, fmt.Sprintf("%d deliveries have other bytes than were sent, %s first", len(l.wrong), l.wrong[0]))
+	}
+	for status, n := range l.refused {
+		if status != http.StatusServiceUnavailable {
+			faults = append(faults, fmt.Sprintf("%d events were answered %d", n, status))
+		}
+	}
+	if l.curt > 0 {
+		faults = append(faults, fmt.Sprintf("%d refusals did not say when to come again", l.curt))
 	}
 	if extra > lost {
 		faults = append(faults, fmt.Sprintf("%d deliveries too many, %d attempts were cut off", extra, lost))

@@ -88,28 +88,31 @@ func (s *Senders) post(ctx context.Context, id string, body []byte) bool {
 	if err := s.verify.Sign(r, time.Now()); err != nil {
 		return false
 	}
-	if status, err := Post(ctx, s.http, r); err != nil || status/100 != 2 {
-		return false
-	}
-	s.mu.Lock()
-	s.acked[id] = true
-	s.mu.Unlock()
-	s.Accepted.Add(1)
-	return true
+	resp, err := post(ctx, s.http, r)
+	return err == nil && s.answer(id, resp.StatusCode, resp.Header.Get("Retry-After"))
 }
 
 // Post sends a request as it is, to its URL, and gives the status of the answer.
 func Post(ctx context.Context, c *http.Client, r *verify.Request) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	resp, err := post(ctx, c, r)
 	if err != nil {
 		return 0, err
+	}
+	return resp.StatusCode, nil
+}
+
+// post gives the answer's head; its body is closed.
+func post(ctx context.Context, c *http.Client, r *verify.Request) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, err
 	}
 	req.Header = r.Header
 	resp, err := c.Do(req)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return resp.StatusCode, resp.Body.Close()
+	return resp, resp.Body.Close()
 }
 
 // Settle waits until nothing is pending and gives how many attempts were cut off without a result.
