@@ -15,11 +15,13 @@ import (
 	"github.com/hookrouter/hookrouter/rules"
 )
 
-// Limits of the HTTP servers. The body has its own deadline, which ingest sets.
+// Limits of the HTTP servers. The body of an event has its own deadline, which ingest sets.
 const (
 	headerTimeout  = 5 * time.Second
+	requestTimeout = 15 * time.Second // for a body that the handler did not ask for: net/http reads it to its end
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 64 << 10
+	maxFields      = 200              // of a header: a short one takes twenty times its bytes in memory
 	closeTimeout   = 5 * time.Second  // for the last answers to operators, when everything else has ended
 	sendersTimeout = 25 * time.Second // for the last requests of senders: headers, body and ack
 	answerTimeout  = 45 * time.Second // from a request's headers to its answer, for senders who do not read
@@ -124,8 +126,10 @@ func (r *Router) watchFiles(ctx context.Context) {
 
 func (r *Router) server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: strictFraming(h), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+		Handler: fewFields(strictFraming(h)), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * past strictFraming
+		ErrorLog:                     slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -152,6 +156,24 @@ func strictFraming(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// fewFields refuses headers of many fields at once, as net/http refuses those of many bytes: who sends the body slowly
+// would keep them in memory for long.
+func fewFields(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fields := 0
+		for _, values := range r.Header {
+			fields += len(values)
+		}
+		if fields <= maxFields {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // net/http does not wait for the body then
+		http.Error(w, http.StatusText(http.StatusRequestHeaderFieldsTooLarge), http.StatusRequestHeaderFieldsTooLarge)
 	})
 }
 
