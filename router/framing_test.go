@@ -1,72 +1,145 @@
 package router_test
 
 import (
-	"bufio"
-	"io"
+	"bytes"
 	"net"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hookrouter/hookrouter/sink"
 )
 
-// TestDoubtfulFramingEndsTheConnection: where two readers can differ about the end of a request, what follows it must
-// not be taken for another one, or somebody behind a shared proxy could put requests into the mouth of others.
-func TestDoubtfulFramingEndsTheConnection(t *testing.T) {
-	h := open(t, "version: 1\nsources: { s: { verify: none } }\ndestinations: { d: http://SINK/ }\nroutes: [{ name: r, from: s, to: d }]\n")
-	const second = "POST /in/s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"
-	for name, c := range map[string]struct {
-		request string
-		answers int
-	}{
-		"plain":                     {"POST /in/s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}", 2},
-		"length before chunked":     {"POST /in/s HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1},
-		"chunked before length":     {"POST /in/s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 50\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 1},
-		"chunked in HTTP/1.0":       {"POST /in/s HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n", 1},
-		"both in HTTP/1.0":          {"POST /in/s HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 1},
-		"both, for an unknown path": {"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1},
-		"both, to health":           {"GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1},
-		"two lengths":               {"POST /in/s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 1},
-		"length with a sign":        {"POST /in/s HTTP/1.1\r\nHost: h\r\nContent-Length: +2\r\n\r\n{}", 1},
-		"space before the colon":    {"POST /in/s HTTP/1.1\r\nHost: h\r\nContent-Length : 2\r\n\r\n{}", 1},
-		"another coding":            {"POST /in/s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\nContent-Length: 2\r\n\r\n{}", 1},
-		"two codings":               {"POST /in/s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 1},
-		"bare line feeds in chunks": {"POST /in/s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\n{}\n0\n\n", 1},
-		"bare return in a header":   {"POST /in/s HTTP/1.1\r\nHost: h\r\nX-A: a\rContent-Length: 9\r\nContent-Length: 2\r\n\r\n{}", 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := answers(t, h.Addr(), c.request+second); got != c.answers {
-				t.Errorf("%d answers, want %d", got, c.answers)
-			}
-		})
+// TestFramingCorpus: where two readers can differ about the end of a request, what follows it must not be taken for
+// another one, or somebody behind a shared proxy could put requests into the mouth of others. What is accepted goes out
+// in one spelling.
+func TestFramingCorpus(t *testing.T) { hold(t, "testdata/framing.txtar", 50) }
+
+// TestHeaderCorpus: large and strange headers are refused, or go out as what they are.
+func TestHeaderCorpus(t *testing.T) { hold(t, "testdata/headers.txtar", 40) }
+
+// TestOtherProtocols: there is no second protocol to reach behind the first.
+func TestOtherProtocols(t *testing.T) { hold(t, "testdata/protocols.txtar", 25) }
+
+// hold compares what a corpus wants with what a server does, and looks at the bytes of what it sends on. At least so many
+// events are to be accepted.
+func hold(t *testing.T, file string, accepted int) {
+	t.Helper()
+	out, wire := sink.New(sink.Options{}), listenRecording(t)
+	server := &http.Server{Handler: out}
+	go func() { _ = server.Serve(wire) }()
+	defer server.Close()
+	h := open(t, strings.ReplaceAll(`version: 1
+sources: { s: { verify: none, methods: [GET, POST] } }
+destinations: { d: http://SINK/ }
+routes: [{ name: r, from: s, to: d }]
+`, "SINK", wire.Addr().String()))
+	stored := h.holdTo(file)
+	if stored < accepted {
+		t.Errorf("%d events were stored: what is plain is to be accepted", stored)
+	}
+	if err := out.Wait(stored, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	h.stop()
+	sent := 0
+	for _, stream := range wire.streams() {
+		sent += canonical(t, stream)
+	}
+	if sent != stored {
+		t.Errorf("%d requests went out for %d events", sent, stored)
 	}
 }
 
-// answers sends text and counts the answers until the connection is closed, or three have come, or none comes.
-func answers(t *testing.T, addr, text string) (n int) {
+var (
+	requestLine = regexp.MustCompile(`^(GET|POST) /[!-~]* HTTP/1\.1$`)
+	// fieldLine is one whose name has no `_`, which some servers read as `-`, and whose value holds no control character
+	// and no white space at its ends.
+	fieldLine = regexp.MustCompile("^([0-9A-Za-z!#$%&'*+.^`|~-]+): ((?:[^\\x00-\\x20\\x7f](?:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*[^\\x00-\\x20\\x7f])?)?)$")
+	// stays are fields of a sender that are about its own connection, or its user.
+	stays = regexp.MustCompile(`^(Transfer-Encoding|Connection|Trailer|Te|Upgrade|Expect|Cookie)$`)
+)
+
+// canonical counts the requests of a stream, and fails when any of them could be read in another way: one form of line
+// end, of field and of framing.
+func canonical(t *testing.T, stream []byte) (requests int) {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	for len(stream) > 0 {
+		head, rest, whole := bytes.Cut(stream, []byte("\r\n\r\n"))
+		lines := strings.Split(string(head), "\r\n")
+		if !whole || !requestLine.MatchString(lines[0]) {
+			t.Fatalf("not a request: %.200q", stream)
+		}
+		fields := map[string][]string{}
+		for _, line := range lines[1:] {
+			field := fieldLine.FindStringSubmatch(line)
+			if field == nil || stays.MatchString(field[1]) {
+				t.Fatalf("field %.200q of %.200q", line, stream)
+			}
+			fields[field[1]] = append(fields[field[1]], field[2])
+		}
+		length := 0
+		if n := fields["Content-Length"]; len(n) == 1 {
+			length, _ = strconv.Atoi(n[0])
+		} else if len(n) != 0 || strings.HasPrefix(lines[0], "POST") {
+			t.Fatalf("lengths %q of %.200q", n, stream)
+		}
+		if len(fields["Host"]) != 1 || len(fields["Webhook-Id"]) != 1 || len(rest) < length {
+			t.Fatalf("a host, an id and %d bytes are wanted: %.200q", length, stream)
+		}
+		stream = rest[length:]
+		requests++
+	}
+	return requests
+}
+
+// recording is a listener that keeps what its connections read.
+type recording struct {
+	net.Listener
+	mu   sync.Mutex
+	read []*bytes.Buffer
+}
+
+func listenRecording(t *testing.T) *recording {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	if _, err := io.WriteString(c, text); err != nil {
-		t.Fatal(err)
+	return &recording{Listener: ln}
+}
+
+func (l *recording) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.read = append(l.read, new(bytes.Buffer))
+	return &recorded{conn, l, l.read[len(l.read)-1]}, err
+}
+
+func (l *recording) streams() (all [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.read {
+		all = append(all, bytes.Clone(b.Bytes()))
 	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	r := bufio.NewReader(c)
-	for {
-		resp, err := http.ReadResponse(r, nil)
-		if err != nil {
-			if !strings.Contains(err.Error(), "EOF") && !strings.Contains(err.Error(), "reset") {
-				t.Fatal(err)
-			}
-			return n
-		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		n++
-	}
+	return all
+}
+
+type recorded struct {
+	net.Conn
+	in *recording
+	to *bytes.Buffer
+}
+
+func (c *recorded) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	_, _ = c.to.Write(p[:n])
+	return n, err
 }
