@@ -1,8 +1,11 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,50 +17,100 @@ import (
 // certPoll is how often the files are looked at. A change counts when two looks agree, so it is live within two.
 const certPoll = 250 * time.Millisecond
 
-// certificate is the public listener's pair, which follows its files.
+// certificate is the public listener's pair, and the authorities of its clients when they must show one too. It follows
+// its files.
 type certificate struct {
-	certFile, keyFile string
-	log               *slog.Logger
-	live              atomic.Pointer[tls.Certificate]
-	seen              reading // what was tried last, good or bad
+	certFile, keyFile, clientCA string // clientCA is "" when clients need no certificate
+	log                         *slog.Logger
+	live                        atomic.Pointer[tls.Config]
+	seen                        reading // what was tried last, good or bad
 }
 
-// openCertificate reads the pair; nil without one.
-func openCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
+// openCertificate reads the files; nil without TLS.
+func openCertificate(certFile, keyFile, clientCA string, log *slog.Logger) (*certificate, error) {
 	switch {
+	case certFile == "" && keyFile == "" && clientCA != "":
+		return nil, errors.New("--tls-client-ca needs --tls-cert and --tls-key")
 	case certFile == "" && keyFile == "":
 		return nil, nil //nolint:nilnil // no TLS is no error
 	case certFile == "" || keyFile == "":
 		return nil, errors.New("--tls-cert and --tls-key go together")
 	}
-	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
+	c := &certificate{certFile: certFile, keyFile: keyFile, clientCA: clientCA, log: log}
 	c.seen = c.read()
 	return c, c.load(c.seen)
 }
 
-func (c *certificate) read() reading { return read([]string{c.certFile, c.keyFile}) }
+func (c *certificate) read() reading {
+	names := []string{c.certFile, c.keyFile}
+	if c.clientCA != "" {
+		names = append(names, c.clientCA)
+	}
+	return read(names)
+}
 
-// load takes over a pair, or leaves everything as it is.
+// load takes over what was read, all of it, or leaves everything as it is.
 func (c *certificate) load(r reading) error {
-	cert, err := r.file(c.certFile)
+	pair, err := c.pair(r)
 	if err != nil {
-		return fmt.Errorf("--tls-cert %s: %w", c.certFile, err)
+		return err
 	}
-	key, err := r.file(c.keyFile)
-	if err != nil {
-		return fmt.Errorf("--tls-key %s: %w", c.keyFile, err)
+	next := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols(), Certificates: []tls.Certificate{pair}}
+	if c.clientCA != "" {
+		if next.ClientCAs, err = authorities(r, c.clientCA); err != nil {
+			return fmt.Errorf("--tls-client-ca %s: %w", c.clientCA, err)
+		}
+		next.ClientAuth = tls.RequireAndVerifyClientCert
+		next.SessionTicketsDisabled = true // a resumed session would not be asked for its certificate again
 	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return fmt.Errorf("--tls-cert %s with --tls-key %s: %s", c.certFile, c.keyFile, strings.TrimPrefix(err.Error(), "tls: "))
-	}
-	c.live.Store(&pair)
+	c.live.Store(next)
 	level, names, until := slog.LevelInfo, pair.Leaf.DNSNames, pair.Leaf.NotAfter
 	if time.Now().After(until) {
 		level = slog.LevelWarn
 	}
 	c.log.Log(context.Background(), level, "certificate is live", "names", names, "until", until)
 	return nil
+}
+
+func (c *certificate) pair(r reading) (none tls.Certificate, _ error) {
+	cert, err := r.file(c.certFile)
+	if err != nil {
+		return none, fmt.Errorf("--tls-cert %s: %w", c.certFile, err)
+	}
+	key, err := r.file(c.keyFile)
+	if err != nil {
+		return none, fmt.Errorf("--tls-key %s: %w", c.keyFile, err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return none, fmt.Errorf("--tls-cert %s with --tls-key %s: %s", c.certFile, c.keyFile, strings.TrimPrefix(err.Error(), "tls: "))
+	}
+	return pair, nil
+}
+
+// authorities reads certificates. A file without one, or with something that is none, is an error: who trusts nobody, or
+// not all that it was told to, shall say so.
+func authorities(r reading, file string) (*x509.CertPool, error) {
+	data, err := r.file(file)
+	if err != nil {
+		return nil, err
+	}
+	pool, found := x509.NewCertPool(), 0
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("it holds a %s, not only certificates", strings.ToLower(block.Type))
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		pool.AddCert(cert)
+		found++
+	}
+	if found == 0 || found != bytes.Count(data, []byte("-----BEGIN ")) {
+		return nil, fmt.Errorf("it holds %d certificates (PEM) that can be read", found)
+	}
+	return pool, nil
 }
 
 // watch follows the files until ctx ends. What cannot be used leaves the old pair in place, and is said once.
@@ -77,11 +130,13 @@ func (c *certificate) watch(ctx context.Context) {
 	}
 }
 
-// config is for a server: HTTP/2 and HTTP/1.1 over TLS 1.2 and newer, each handshake with the pair of then.
+// config is for a server: each handshake is by the files as they are then.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.live.Load(), nil },
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         protocols(),
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.live.Load(), nil },
 	}
 }
+
+func protocols() []string { return []string{"h2", "http/1.1"} }

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -27,6 +28,9 @@ type Options struct {
 	RulesFile       string // path, or "-" for standard input
 	Listen          string // address for senders; port 0 picks one
 	TLSCert, TLSKey string // files with the certificate chain and key for senders, PEM; both empty: no TLS
+	TLSClientCA     string // file with the authorities, one of which must have signed a sender's certificate, PEM; empty: none is asked for
+	MaxConnections  int    // of senders, at one time; 0: 10,000, or half of the open files that the process may have
+	ProxyProtocol   bool   // every sender's connection comes from a trusted proxy and begins with a PROXY header
 	Admin           string // address of the admin API; port 0 picks one
 	Data            string // directory for everything that must survive; made when missing
 	Drain           time.Duration
@@ -67,6 +71,7 @@ type Router struct {
 	started  time.Time
 
 	certificate *certificate // nil without TLS
+	crowd       *crowd
 
 	publicListener, adminListener net.Listener
 }
@@ -87,7 +92,10 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 			r.close()
 		}
 	}()
-	if r.certificate, err = openCertificate(o.TLSCert, o.TLSKey, o.Logger); err != nil {
+	if o.ProxyProtocol && len(o.TrustedProxies) == 0 {
+		return nil, errors.New("--proxy-protocol: nobody is trusted to send it: --trusted-proxies CIDR,…")
+	}
+	if r.certificate, err = openCertificate(o.TLSCert, o.TLSKey, o.TLSClientCA, o.Logger); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
@@ -171,6 +179,10 @@ func (r *Router) listen(ctx context.Context) (err error) {
 	}
 	if r.adminListener, err = lc.Listen(ctx, "tcp", r.o.Admin); err != nil {
 		return fmt.Errorf("--admin: %w", err)
+	}
+	r.crowd = newCrowd(r.o.MaxConnections, r.registry)
+	if r.o.ProxyProtocol {
+		r.publicListener = proxied(r.publicListener, r.o.TrustedProxies, r.log)
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ const (
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 64 << 10
 	maxFields      = 200              // of a header: a short one takes twenty times its bytes in memory
+	maxStreams     = 100              // of one HTTP/2 connection
+	pingAfter      = 15 * time.Second // an HTTP/2 connection that says nothing is asked, and closed when it says nothing still
 	closeTimeout   = 5 * time.Second  // for the last answers to operators, when everything else has ended
 	sendersTimeout = 25 * time.Second // for the last requests of senders: headers, body and ack
 	answerTimeout  = 45 * time.Second // from a request's headers to its answer, for senders who do not read
@@ -64,7 +66,7 @@ func (r *Router) Run(ctx context.Context) error {
 	lanes := start("deliver", r.deliver.Run)
 	watch := start("files", func(ctx context.Context) error { r.watchFiles(ctx); return nil })
 	operators, senders := r.server(noDeliveries(r.admin)), r.server(r.public())
-	senders.WriteTimeout = answerTimeout
+	senders.WriteTimeout, senders.ConnState = answerTimeout, r.crowd.watch
 	r.serve(operators, r.adminListener, nil)
 	r.serve(senders, r.publicListener, r.certificate)
 	r.log.Info("ready", "listen", r.Addr(), "admin", r.AdminAddr(), "version", r.o.Version)
@@ -129,6 +131,7 @@ func (r *Router) server(h http.Handler) *http.Server {
 		Handler: fewFields(strictFraming(h)), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * past strictFraming
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 		ErrorLog:                     slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
 }

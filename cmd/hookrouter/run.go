@@ -40,6 +40,9 @@ HOOKROUTER_MAX_PENDING.`,
 	flags.StringVar(&o.Listen, "listen", ":8080", "address for senders; port 0 picks one")
 	flags.StringVar(&o.TLSCert, "tls-cert", "", "file with the certificate chain for senders, PEM; followed when it changes")
 	flags.StringVar(&o.TLSKey, "tls-key", "", "file with its key")
+	flags.StringVar(&o.TLSClientCA, "tls-client-ca", "", "file with certificate authorities, PEM: senders must show a certificate by one of them; followed too")
+	flags.IntVar(&o.MaxConnections, "max-connections", 0, "connections of senders at one time; 0: 10,000, or half of the open files allowed; for one more, an idle one is closed")
+	flags.BoolVar(&o.ProxyProtocol, "proxy-protocol", false, "every connection of a sender comes from one of --trusted-proxies and begins with a PROXY header, version 1 or 2")
 	flags.StringVar(&o.Admin, "admin", defaultAdmin, "address of the admin API; beyond loopback it needs a token; port 0 picks one")
 	flags.StringVar(&tokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send")
 	flags.StringSliceVar(&o.AdminHosts, "admin-hosts", nil, "names that the admin API answers to, beside localhost and any address")
@@ -62,6 +65,9 @@ HOOKROUTER_MAX_PENDING.`,
 		}
 		if o.MaxPending < 1 {
 			return &failure{code: exitUsage, err: fmt.Errorf("--max-pending %d: at least 1", o.MaxPending)}
+		}
+		if o.MaxConnections < 0 {
+			return &failure{code: exitUsage, err: fmt.Errorf("--max-connections %d: at least 1, or 0", o.MaxConnections)}
 		}
 		o.Logger = logger
 		if o.AdminToken, err = adminToken(tokenFile); err != nil {
