@@ -242,7 +242,7 @@ type Log struct {
 	Bytes    int64  `json:"bytes"`
 	Free     int64  `json:"free"` // bytes; -1 when unknown
 	Damaged  int64  `json:"damaged"`
-	Refusing string `json:"refusing,omitempty"` // why nothing can be stored now
+	Refusing string `json:"refusing,omitempty"` // why no events are taken now: the disk fails, is full or hangs
 }
 
 // Update is one step of the live stream: an event was stored, an attempt started, or a delivery changed.

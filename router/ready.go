@@ -18,7 +18,7 @@ func (r *Router) ready() error {
 
 // checks is everything that decides whether events are accepted. Old rules do not: they are good rules.
 func (r *Router) checks() []admin.Check {
-	log := admin.Check{Name: "log", Note: "accepting", Err: r.queue.Health().Refusing}
+	log := admin.Check{Name: "log", Note: "accepting", Err: r.queue.Health().Trouble()}
 	draining := admin.Check{Name: "draining", Note: "no"}
 	if r.ingest.Draining() {
 		draining.Err = errors.New("draining")

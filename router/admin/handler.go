@@ -52,7 +52,7 @@ func problemFor(err error) *problem {
 		return &problem{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.Is(err, deliver.ErrUnknown):
 		return &problem{status: http.StatusNotFound, detail: err.Error()}
-	case errors.Is(err, queue.ErrFull):
+	case errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrNoRoom):
 		return &problem{status: http.StatusServiceUnavailable, detail: err.Error()}
 	case errors.Is(err, queue.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, detail: "not done in time, or shutting down", cause: err}

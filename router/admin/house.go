@@ -98,8 +98,8 @@ func (a *api) status(*http.Request) (any, error) {
 		},
 		Log: client.Log{Bytes: health.Bytes, Free: health.Free, Damaged: health.Damaged},
 	}
-	if health.Refusing != nil {
-		s.Log.Refusing = health.Refusing.Error()
+	if err := health.Trouble(); err != nil {
+		s.Log.Refusing = err.Error()
 	}
 	if err := a.opts.Ready(); err != nil {
 		s.NotReady = err.Error()

@@ -27,7 +27,7 @@ type collector struct {
 	queue   *queue.Queue
 	deliver *deliver.Deliverer
 
-	deliveries, oldest, parked, maxPending, logBytes, logFree, logDamage, logRefusing *prometheus.Desc
+	deliveries, oldest, parked, maxPending, logBytes, logFree, logDamage, logRefusing, logFull, logStalled *prometheus.Desc
 }
 
 func newCollector(q *queue.Queue, d *deliver.Deliverer) *collector {
@@ -43,7 +43,9 @@ func newCollector(q *queue.Queue, d *deliver.Deliverer) *collector {
 		logBytes:    desc("log_bytes", "Size of the log on disk."),
 		logFree:     desc("log_free_bytes", "Bytes free where the log is written; -1 when unknown."),
 		logDamage:   desc("log_damaged_records", "Records set aside because they could not be read."),
-		logRefusing: desc("log_refusing", "1 when nothing can be stored now."),
+		logRefusing: desc("log_refusing", "1 when no events can be stored now, whatever the cause."),
+		logFull:     desc("log_full", "1 when events are refused because the disk is full."),
+		logStalled:  desc("log_stalled_seconds", "How long the write to the log that runs now has taken; 0 when none runs."),
 	}
 }
 
@@ -71,11 +73,16 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.logBytes, float64(health.Bytes))
 	gauge(c.logFree, float64(health.Free))
 	gauge(c.logDamage, float64(health.Damaged))
-	refusing := 0.0
-	if health.Refusing != nil {
-		refusing = 1
+	gauge(c.logRefusing, oneIf(health.Trouble() != nil))
+	gauge(c.logFull, oneIf(health.Full != nil))
+	gauge(c.logStalled, health.Stalled.Seconds())
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
 	}
-	gauge(c.logRefusing, refusing)
+	return 0
 }
 
 func age(t time.Time) float64 {

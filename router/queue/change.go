@@ -17,8 +17,11 @@ type ChangeResult struct {
 }
 
 // ReplayDelivery sends a final delivery back to pending: the same delivery in a new round, due and expiring as
-// given. Nothing changes when it is pending already. ErrNotFound or ErrTrimmed.
+// given. Nothing changes when it is pending already. ErrNotFound, ErrTrimmed or ErrNoRoom.
 func (q *Queue) ReplayDelivery(ctx context.Context, id event.DeliveryID, due, expires time.Time) error {
+	if err := q.lack(time.Now()); err != nil {
+		return err
+	}
 	at, err := q.find(ctx, id)
 	if err != nil {
 		return err
@@ -62,9 +65,12 @@ func (q *Queue) changeOf(v verb, at *whereabouts, d rowData) *record {
 }
 
 // ReplayEvent brings pairs, matched by the caller, to life: a pair without a delivery gets one, a final one goes
-// back to pending, a pending one stays. ErrNotFound or ErrTrimmed.
+// back to pending, a pending one stays. ErrNotFound, ErrTrimmed, ErrFull or ErrNoRoom.
 func (q *Queue) ReplayEvent(ctx context.Context, id event.EventID, pairs []event.Delivery) (ChangeResult, error) {
 	now := time.Now().UTC()
+	if err := q.lack(now); err != nil {
+		return ChangeResult{}, err
+	}
 	rows, err := newRows(id, pairs, now)
 	if err != nil {
 		return ChangeResult{}, err

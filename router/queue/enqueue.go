@@ -20,7 +20,7 @@ type Receipt struct {
 // Enqueue stores ev with its deliveries and returns when they are durable and applied. Each of ds carries ID, Route,
 // Destination, OrderKey, Coalesce, Due, Expires and State (Pending, or Dead with its Reason); the rest is filled in
 // here. An event whose DedupeKey is known is not stored again: the pairs of ds that the first one lacks get a
-// delivery, its dead ones go back to pending. Errors: ErrFull before anything was written; ErrClosed; the log's own,
+// delivery, its dead ones go back to pending. Errors: ErrFull and ErrNoRoom before anything was written; ErrClosed; the log's own,
 // wrapped, after which the outcome is unknown and the caller must not ack. Neither ev nor ds may be written to
 // afterwards.
 func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Delivery) (Receipt, error) {
@@ -30,6 +30,9 @@ func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Deliver
 	now := time.Now().UTC()
 	rows, err := newRows(ev.ID, ds, now)
 	if err != nil {
+		return Receipt{}, err
+	}
+	if err := q.lack(now); err != nil {
 		return Receipt{}, err
 	}
 	if len(ds) > 0 && q.rows.Load()+int64(len(ds)) > int64(q.opts.MaxPending) {

@@ -12,6 +12,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrFull: as many deliveries are pending or dead as Options.MaxPending allows; try later.
 	ErrFull = errors.New("too many pending deliveries")
+	// ErrNoRoom: the disk is full or hangs; what is stored is safe, nothing new is taken; try later.
+	ErrNoRoom = errors.New("no room for events")
 	// ErrLost: the lease is no longer the delivery's: it was superseded, canceled, replayed or ran out.
 	ErrLost = errors.New("lease was lost")
 )

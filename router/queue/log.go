@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -40,12 +41,33 @@ type Log interface {
 	Close() error
 }
 
+// StallLimit is how long a write may take before events are refused at once instead of waiting for it.
+const StallLimit = 2 * time.Second
+
 // Health is a Log's view of itself.
 type Health struct {
 	First, Last Pos   // first kept and last durable record; 0 when empty
 	Bytes       int64 // on disk
 	Free        int64 // bytes free where it writes; -1 when unknown
+	Short       int64 // bytes that should be freed by Trim because little room is left
 	Damaged     int64 // records set aside because they could not be read
 	Refusing    error // why appends are refused now, nil when they are not
-	LastSync    time.Duration
+	// Full is why events should not be appended now, nil when they may. What is small and must be written, such as
+	// results of attempts, still can be: room was kept back for it.
+	Full     error
+	Stalled  time.Duration // how long the write that runs now has taken; 0 when none runs
+	LastSync time.Duration
+}
+
+// Trouble is why events are not taken now, nil when they are.
+func (h Health) Trouble() error {
+	switch {
+	case h.Refusing != nil:
+		return h.Refusing
+	case h.Full != nil:
+		return h.Full
+	case h.Stalled >= StallLimit:
+		return fmt.Errorf("the disk hangs: the write that runs now takes %v", h.Stalled.Round(time.Second/10))
+	}
+	return nil
 }

@@ -33,6 +33,7 @@ type Queue struct {
 	snaps   snapshots
 	past    projection
 	stripes stripes
+	room    room
 	noting  sync.Mutex   // one note at a time, so that saying one again cannot undo a newer one
 	opening sync.RWMutex // as noting, for owners: held shared to open a lane, alone to say all again
 
@@ -49,6 +50,7 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("queue directory: %w", err)
 	}
 	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{})}
+	q.room.begun = time.Now().Add(-lookEvery)
 	q.waiters.init()
 	q.out.init(q)
 	q.stripes.init()

@@ -96,7 +96,6 @@ func (l *Log) enqueue(r *request) bool {
 
 // run is the committer: whatever arrived while the last sync ran goes into one write and one sync.
 func (l *Log) run() {
-	defer close(l.stopped)
 	var batch []*request
 	for {
 		clear(batch)
@@ -129,8 +128,18 @@ func (l *Log) take(empty []*request) (batch []*request, ok bool) {
 		select {
 		case <-l.wake:
 		case <-l.closing:
+		case <-l.retry():
+			_ = l.roll(0) // kept in refused
 		}
 	}
+}
+
+// retry is for a disk that refuses: that it is well again must not depend on somebody who tries.
+func (l *Log) retry() <-chan time.Time {
+	if l.refused == nil {
+		return nil
+	}
+	return time.After(retryAfter)
 }
 
 func finish(batch []*request, err error) {
@@ -141,6 +150,8 @@ func finish(batch []*request, err error) {
 
 // commit makes the first requests of the batch durable, or fails them, and says how many these were.
 func (l *Log) commit(batch []*request) (n int) {
+	l.writing.Store(int64(time.Since(l.opened)))
+	defer l.writing.Store(0)
 	if n = l.fit(batch); n == 0 {
 		if err := l.roll(itemsStart + batchHeader + batch[0].size); err != nil {
 			finish(batch, err)
@@ -201,16 +212,13 @@ func (l *Log) write() (took time.Duration, err error) {
 	if err := l.out.write(); err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
-	began := time.Since(l.opened)
-	l.syncing.Store(int64(began))
-	err = datasync(l.out.file)
-	l.syncing.Store(0)
-	if err != nil {
+	began := time.Now()
+	if err := datasync(l.out.file); err != nil {
 		return 0, fmt.Errorf("journal: sync %s: %w", l.active.path, err)
 	}
 	l.out.wrote()
 	l.synced, l.marked = l.seq, false
-	return time.Since(l.opened) - began, nil
+	return time.Since(began), nil
 }
 
 // publish shows durable records to readers.
@@ -279,7 +287,9 @@ func (l *Log) roll(need int64) error {
 		}
 	}
 	if err != nil {
-		l.logger.Error("journal cannot begin a segment", "cause", err)
+		if l.refused == nil { // and not each second again
+			l.logger.Error("journal cannot begin a segment", "cause", err)
+		}
 		l.refuse(fmt.Errorf("journal: no new segment: %w", err))
 		return l.refused
 	}

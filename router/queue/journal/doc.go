@@ -7,6 +7,7 @@
 //	00000001.seg     segments, numbered from 1 without gaps, oldest first; the newest is appended to
 //	spare-*          zero-filled or freed segments, made ahead of use; they hold nothing that counts
 //	filling          a spare in the making; removed at the next opening
+//	ballast          room that is kept back for a full disk; it is never read or written
 //
 // A position is the segment's number << 32 | the offset of the record in its file.
 //

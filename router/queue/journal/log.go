@@ -22,13 +22,14 @@ const (
 
 // Options of a journal. The zero value is ready to use.
 type Options struct {
-	SegmentSize int64        // bytes per segment file, 64 KiB to 1 GiB; 0 = 64 MiB
+	SegmentSize int64        // bytes per segment file, 64 KiB to 1 GiB; 0 = 64 MiB, less on a small disk
 	Logger      *slog.Logger // for damage, dead segments and recovery; nil = silent
 }
 
-func (o *Options) complete() error {
+func (o *Options) complete(dir string) error {
 	if o.SegmentSize == 0 {
-		o.SegmentSize = defaultSegment
+		_, total := diskSpace(dir)
+		o.SegmentSize = segmentFor(total)
 	}
 	if o.SegmentSize < minSegment || o.SegmentSize > maxSegment {
 		return fmt.Errorf("segment size %d: must be from %d to %d", o.SegmentSize, minSegment, maxSegment)
@@ -49,13 +50,12 @@ type Log struct {
 	direct      bool          // writes go past the page cache
 	wake        chan struct{} // holds a token when the queue may not be empty
 	closing     chan struct{}
-	stopped     chan struct{} // closed when the committer has ended
+	running     sync.WaitGroup // the committer, and who watches the disk
 	trimming    sync.Mutex
 	requests    sync.Pool
-	free        atomic.Int64
-	freeAt      atomic.Int64 // when free was looked up, as time since opened
+	space       *space
 	opened      time.Time
-	syncing     atomic.Int64 // when the running sync began, as time since opened; 0 = none runs
+	writing     atomic.Int64 // when the running write began, as time since opened; 0 = none runs
 
 	// Known to the committer alone.
 	active  *segment // appended to; nil after it died
@@ -85,33 +85,23 @@ type Log struct {
 
 var _ queue.Log = (*Log)(nil)
 
-// Health implements queue.Log. Free may be a second old, or older while the disk hangs; LastSync grows while a sync
+// Health implements queue.Log. Free may be a second old, or older while the disk hangs; LastSync grows while a write
 // hangs.
 func (l *Log) Health() queue.Health {
-	l.refreshFree()
+	stalled := l.stalled()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	spare := int64(len(l.spares)) * l.segmentSize
 	h := queue.Health{
-		First: l.first, Last: l.last, Free: l.free.Load(),
-		Damaged: l.damaged, Refusing: l.refusing, LastSync: l.lastSync,
+		First: l.first, Last: l.last, Free: l.space.free.Load(), Short: l.space.short(spare),
+		Damaged: l.damaged, Refusing: l.refusing, Full: l.space.why(), Stalled: stalled,
+		LastSync: max(l.lastSync, stalled),
 	}
 	for _, s := range l.segments {
 		h.Bytes += s.size
 	}
-	h.Bytes += int64(len(l.spares)) * l.segmentSize
-	if began := l.syncing.Load(); began > 0 {
-		h.LastSync = max(h.LastSync, time.Since(l.opened)-time.Duration(began))
-	}
+	h.Bytes += spare
 	return h
-}
-
-// refreshFree looks up the free space in the background: on a disk that hangs the call may not return.
-func (l *Log) refreshFree() {
-	at, now := l.freeAt.Load(), int64(time.Since(l.opened))
-	if now-at < int64(time.Second) || !l.freeAt.CompareAndSwap(at, now) {
-		return
-	}
-	go func() { l.free.Store(freeBytes(l.dir)) }()
 }
 
 // Close implements queue.Log. It waits for the running commit; appends that are not part of it get queue.ErrClosed.
@@ -119,14 +109,14 @@ func (l *Log) Close() error {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
-		<-l.stopped
+		l.running.Wait()
 		return nil
 	}
 	l.closed = true
 	l.tail.wake()
 	l.mu.Unlock()
 	close(l.closing)
-	<-l.stopped
+	l.running.Wait()
 	return l.closeFiles()
 }
 

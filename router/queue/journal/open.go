@@ -26,15 +26,15 @@ func Open(dir string, o Options) (*Log, error) {
 }
 
 func open(dir string, o Options) (_ *Log, err error) {
-	if err := o.complete(); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := o.complete(dir); err != nil {
 		return nil, err
 	}
 	l := &Log{
 		dir: dir, segmentSize: o.SegmentSize, logger: o.Logger, opened: time.Now().Add(-time.Second),
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
+		wake: make(chan struct{}, 1), closing: make(chan struct{}),
 		noted: map[queue.Pos]struct{}{},
 	}
 	if l.lock, err = lockDir(dir); err != nil {
@@ -43,8 +43,8 @@ func open(dir string, o Options) (_ *Log, err error) {
 	if err := l.load(); err != nil {
 		return nil, errors.Join(err, l.closeFiles())
 	}
-	l.free.Store(freeBytes(dir))
-	go l.run()
+	l.running.Go(l.run)
+	l.running.Go(l.watch)
 	return l, nil
 }
 
@@ -79,6 +79,9 @@ func (l *Log) load() error {
 		return err
 	}
 	l.direct = canBypass(l.dir)
+	if l.space = openSpace(l.dir, l.segmentSize); l.space.why() != nil {
+		l.sayFull()
+	}
 	if len(l.segments) == 0 {
 		return l.roll(0)
 	}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -18,11 +19,34 @@ func datasync(f *os.File) error {
 	}
 }
 
-// freeBytes says how much can still be written where dir is; -1 when that is unknown.
-func freeBytes(dir string) int64 {
+// diskSpace says how many bytes can still be written where dir is, and how many its file system has; -1 when that is
+// unknown.
+func diskSpace(dir string) (free, total int64) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
-		return -1
+		return -1, -1
 	}
-	return int64(s.Bavail) * s.Bsize
+	return int64(s.Bavail) * s.Bsize, int64(s.Blocks) * s.Bsize
+}
+
+// zeros is an endless reader.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// allocate gives an empty file blocks that nobody else can take. Where the file system cannot do that it is filled.
+func allocate(f *os.File, size int64) error {
+	for {
+		switch err := unix.Fallocate(int(f.Fd()), 0, 0, size); err {
+		case unix.EINTR:
+		case unix.EOPNOTSUPP:
+			_, err := io.CopyN(f, zeros{}, size)
+			return err
+		default:
+			return err
+		}
+	}
 }

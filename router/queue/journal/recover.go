@@ -44,7 +44,6 @@ func (l *Log) recover() error {
 			return fmt.Errorf("recover %s: %w", s.path, err)
 		}
 		if i == newest && !f.unreadable {
-			s.size = max(s.size, l.segmentSize)
 			if err := l.proceed(s, f.end); err != nil {
 				return fmt.Errorf("recover %s: %w", s.path, err)
 			}

@@ -43,8 +43,18 @@ func (l *Log) prepareNext() {
 	}()
 }
 
-// blankFor returns a blank of at least need bytes. A failure in the background may be over: it is tried once more.
+// blankFor returns a blank of at least need bytes; on a full disk it gives the ballast back for it.
 func (l *Log) blankFor(need int64) (*blank, error) {
+	b, err := l.tryBlank(need)
+	if isFull(err) && l.space.giveBack() {
+		l.sayFull()
+		return l.tryBlank(need)
+	}
+	return b, err
+}
+
+// tryBlank makes a blank or takes one. A failure in the background may be over: it is tried once more.
+func (l *Log) tryBlank(need int64) (*blank, error) {
 	if need > l.segmentSize {
 		return l.fill(need)
 	}
