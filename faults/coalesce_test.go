@@ -127,7 +127,7 @@ func (c *editor) publish(key string, n int) {
 			c.t.Error(err)
 			return
 		}
-		if status, err := rig.Post(ctx, http.DefaultClient, r); err == nil && status == http.StatusAccepted {
+		if a, err := rig.Post(ctx, http.DefaultClient, r); err == nil && a.Status == http.StatusAccepted {
 			return
 		}
 		rig.Wait(ctx, 5*time.Millisecond)

@@ -32,16 +32,16 @@ func NewLedger() *Ledger {
 }
 
 // answer notes what a sender was told, and reports whether the event was acknowledged.
-func (l *Ledger) answer(id string, status int, retryAfter string) bool {
+func (l *Ledger) answer(id string, a Answer) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if status/100 == 2 {
+	if a.Status/100 == 2 {
 		l.acked[id] = true
 		l.Accepted.Add(1)
 		return true
 	}
-	l.refused[status]++
-	if retryAfter == "" {
+	l.refused[a.Status]++
+	if a.RetryAfter == "" {
 		l.curt++
 	}
 	return false

@@ -88,31 +88,28 @@ func (s *Senders) post(ctx context.Context, id string, body []byte) bool {
 	if err := s.verify.Sign(r, time.Now()); err != nil {
 		return false
 	}
-	resp, err := post(ctx, s.http, r)
-	return err == nil && s.answer(id, resp.StatusCode, resp.Header.Get("Retry-After"))
+	a, err := Post(ctx, s.http, r)
+	return err == nil && s.answer(id, a)
 }
 
-// Post sends a request as it is, to its URL, and gives the status of the answer.
-func Post(ctx context.Context, c *http.Client, r *verify.Request) (status int, err error) {
-	resp, err := post(ctx, c, r)
-	if err != nil {
-		return 0, err
-	}
-	return resp.StatusCode, nil
+// Answer is what a sender is told.
+type Answer struct {
+	Status     int
+	RetryAfter string
 }
 
-// post gives the answer's head; its body is closed.
-func post(ctx context.Context, c *http.Client, r *verify.Request) (*http.Response, error) {
+// Post sends a request as it is, to its URL.
+func Post(ctx context.Context, c *http.Client, r *verify.Request) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, err
+		return Answer{}, err
 	}
 	req.Header = r.Header
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, err
+		return Answer{}, err
 	}
-	return resp, resp.Body.Close()
+	return Answer{resp.StatusCode, resp.Header.Get("Retry-After")}, resp.Body.Close()
 }
 
 // Settle waits until nothing is pending and gives how many attempts were cut off without a result.

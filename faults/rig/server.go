@@ -29,6 +29,7 @@ type Server struct {
 	Wrap    []string // a command before the server's, such as strace with its flags; signals go to the whole group then
 	Process *exec.Cmd
 	Ready   chan struct{} // closed by the ready line of the running process
+	Ended   chan struct{} // closed when the process is gone, however it ended
 
 	log *os.File
 }
@@ -80,12 +81,13 @@ func (s *Server) Start(flags ...string) {
 	if err := s.Process.Start(); err != nil {
 		s.T.Fatal(err)
 	}
-	s.Ready = make(chan struct{})
-	go s.readLog(stderr, s.Ready)
+	s.Ready, s.Ended = make(chan struct{}), make(chan struct{})
+	go s.readLog(stderr, s.Ready, s.Ended)
 }
 
 // readLog copies the log to its file and notes the ready line.
-func (s *Server) readLog(stderr io.Reader, ready chan struct{}) {
+func (s *Server) readLog(stderr io.Reader, ready, ended chan struct{}) {
+	defer close(ended)
 	lines := bufio.NewScanner(stderr)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
