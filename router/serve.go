@@ -66,7 +66,8 @@ func (r *Router) Run(ctx context.Context) error {
 	lanes := start("deliver", r.deliver.Run)
 	watch := start("files", func(ctx context.Context) error { r.watchFiles(ctx); return nil })
 	operators, senders := r.server(noDeliveries(r.admin)), r.server(r.public())
-	senders.WriteTimeout, senders.ConnState = answerTimeout, r.crowd.watch
+	senders.WriteTimeout = answerTimeout
+	senders.ConnState = r.crowd.watch
 	r.serve(operators, r.adminListener, nil)
 	r.serve(senders, r.publicListener, r.certificate)
 	r.log.Info("ready", "listen", r.Addr(), "admin", r.AdminAddr(), "version", r.o.Version)
