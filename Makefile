@@ -1,9 +1,11 @@
 # The long way round; `make` alone says what there is.
 LINT_VERSION := v2.15.0
+VULN_VERSION := v1.9.0
+PLATFORMS := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 BIN := $(CURDIR)/.bin
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./hookrouter, static and stripped
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o hookrouter ./cmd/hookrouter
@@ -11,14 +13,22 @@ build: ## build ./hookrouter, static and stripped
 test: ## all tests, with the race detector
 	go test -race ./...
 
-lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## formatting, vet and the linter
+lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## formatting and the linter, vet included
 	gofmt -l . | (! grep .)
-	go vet ./...
 	$< run ./...
 
 $(BIN)/golangci-lint-$(LINT_VERSION):
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	mv $(BIN)/golangci-lint $@
+
+vuln: ## known vulnerabilities in what is compiled in; asks vuln.go.dev
+	go run golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION) ./...
+
+manifests: ## the Kubernetes manifests against Kubernetes' own types
+	cd deploy/kubernetes && go test ./...
+
+release: ## dist/: binaries, SBOMs and SHA256SUMS for PLATFORMS
+	deploy/release $(PLATFORMS)
 
 crash: ## the crash, outage and coalescing tests at full size (about 12 minutes)
 	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long|Storm' ./...
@@ -40,5 +50,5 @@ demo: ## tell the story in the terminal
 ci: ## what the gate runs
 	bash .ci/run
 
-.PHONY: help build test lint crash planted bench fuzz demo ci
+.PHONY: help build test lint vuln manifests release crash planted bench fuzz demo ci
 .DEFAULT_GOAL := help
