@@ -29,7 +29,8 @@ var allowed = map[string][]string{
 	"router/deliver":       {"event", "rules", "router/queue"},
 	"router/admin":         {"client", "event", "rules", "router/queue", "router/ingest", "router/deliver"},
 	"router": {
-		"client", "event", "rules", "router/admin", "router/deliver", "router/ingest", "router/queue", "router/queue/journal",
+		"client", "event", "rules", "router/admin", "router/deliver", "router/ingest", "router/queue", "router/queue/journal", "verify",
+		"verify/keyfetch",
 	},
 	"cmd/hookrouter": {"client", "event", "router", "rules", "rules/lang", "sink", "verify"},
 	"faults/rig":     {"client", "event", "sink", "verify"},

@@ -21,6 +21,7 @@ import (
 	"github.com/hookrouter/hookrouter/router/queue"
 	"github.com/hookrouter/hookrouter/router/queue/journal"
 	"github.com/hookrouter/hookrouter/rules"
+	"github.com/hookrouter/hookrouter/verify/keyfetch"
 )
 
 // Options of a Router. The rules file is everything that can change while it runs; these cannot.
@@ -43,6 +44,7 @@ type Options struct {
 	AdminHosts      []string                    // names that the admin API answers to, beside localhost and any address
 	TrustedProxies  []netip.Prefix              // those whose X-Forwarded-For is believed
 	Egress          Egress                      // to which addresses attempts may connect; see NewEgress
+	KeyTransport    http.RoundTripper           // fetches the keys that senders publish; nil: straight, and to public addresses only
 	Env             func(string) (string, bool) // for ${VAR} in the rules; nil means os.LookupEnv
 	Version         string
 	Logger          *slog.Logger // nil discards
@@ -62,6 +64,7 @@ type Router struct {
 	o        Options
 	log      *slog.Logger
 	registry *prometheus.Registry
+	keys     *keyfetch.Client
 	rules    *loader
 	journal  *journal.Log
 	queue    *queue.Queue
@@ -113,11 +116,15 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 	return r, r.listen(ctx)
 }
 
-func (r *Router) loadRules() error {
+func (r *Router) loadRules() (err error) {
+	if r.keys, err = newKeys(r.o.KeyTransport); err != nil {
+		return err
+	}
 	r.rules = &loader{
 		file: r.o.RulesFile,
 		options: rules.Options{
 			Env: r.o.Env, PublicLoopback: IsLoopback(r.o.Listen), AllowUnverified: r.o.AllowUnverified,
+			Fetch: r.keys,
 		},
 		kept:    keeper{dir: filepath.Join(r.o.Data, "rules")},
 		log:     r.log,
@@ -142,6 +149,7 @@ func (r *Router) wire() (err error) {
 	live := r.rules.live.Load
 	r.ingest, err = ingest.New(ingest.Options{
 		Queue: r.queue, Rules: live, Logger: r.log, Registerer: r.registry, TrustedProxies: r.o.TrustedProxies,
+		Confirm: r.keys.Confirm,
 	})
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func words(s string) []string { return strings.Fields(s) }
 // The closed list of keys.
 var (
 	topKeys     = keys{words("version sources presets defaults destinations routes tests retention"), words("include alerts")}
-	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake limit allow_ip"), words("key with public_url")}
+	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake limit allow_ip key with public_url"), nil}
 	destKeys    = keys{words("url method headers query pass_headers timeout retry breaker limit"), words("order_by delay auth sign tls success egress")}
 	defaultKeys = keys{words("timeout retry breaker limit pass_headers"), words("egress")}
 	routeKeys   = keys{words("name from when to stop enabled transform method headers coalesce"), words("each reply")}
@@ -25,7 +25,7 @@ var (
 	retryKeys   = keys{words("backoff max_backoff max_age attempts"), words("schedule on")}
 	breakerKeys = keys{words("failures cooldown probes"), words("ratio min window")}
 	mergeKeys   = keys{words("key wait max"), nil}
-	respondKeys = keys{words("status headers body"), nil}
+	respondKeys = keys{words("status headers body refused"), nil}
 	keepKeys    = keys{words("history dead size"), nil}
 	testKeys    = keys{words("name given expect"), nil}
 	givenKeys   = keys{words("source event id received_at method headers query body"), nil}

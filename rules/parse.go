@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/hookrouter/hookrouter/rules/lang"
+	"github.com/hookrouter/hookrouter/verify"
 )
 
 // File is a rules file: Name as people know it (used in faults), Data as it was read.
@@ -26,6 +27,8 @@ type Options struct {
 	ReadFile func(string) ([]byte, error)
 	// PublicLoopback says that senders can only come from this machine, so that example secrets are warnings only.
 	PublicLoopback bool
+	// Fetch gets public keys that senders publish; nil: sources that need some are not served.
+	Fetch verify.Fetcher
 	// AllowUnverified lets `verify: none` stand when the listener is not loopback.
 	AllowUnverified bool
 }

@@ -30,9 +30,6 @@ func (p *parser) readPresets(n *yaml.Node) {
 		own := &preset{at: map[string]*yaml.Node{}}
 		for _, kv := range fields {
 			own.at[kv.key.Value] = kv.value
-			if kv.key.Value == "with" {
-				p.fault(kv.key, `"with" is not supported by this version`, "")
-			}
 		}
 		p.checkExpressions(own.at)
 		var problems []verify.Problem

@@ -43,10 +43,15 @@ type Source struct {
 	Limit      SourceLimit
 	AllowIP    []Range // who may call, see Allows; nil: everybody
 
+	// Learn makes a Verifier of a secret that the sender gave by a handshake; nil unless the source has none and its
+	// sender gives one. Until then nothing is proved, and Verifier is nil.
+	Learn func(secret string) (*verify.Verifier, error)
+
 	routes        []*Route // enabled ones, in the order of the file
 	readsBody     bool     // something in them looks into the body
 	idents        identity
 	secretHeaders []string // canonical; never passed on
+	params        []verify.Param
 }
 
 // Range is one or more addresses in a row.
@@ -67,6 +72,7 @@ type Respond struct {
 	Status  int // 0, or 200 to 299
 	Headers map[string]string
 	Body    []byte // nil: the server's own; empty: none
+	Refused int    // status for a request that is not proved; 0: 401
 }
 
 // Destination is where deliveries go. Its fields must not be written.

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"net/http"
-	"net/textproto"
 	"regexp"
 	"strings"
 
@@ -82,7 +81,7 @@ func (p *parser) usePreset(src *Source, b block) *verify.Scheme {
 	if src.Preset == "" {
 		src.Preset = n.Value
 	}
-	src.Handshakes = pre.Handshake
+	src.Handshakes, src.params = pre.Handshake, pre.With
 	src.idents = p.presetIdentity(n, pre)
 	if len(pre.Methods) > 0 {
 		src.Methods = pre.Methods
@@ -91,7 +90,7 @@ func (p *parser) usePreset(src *Source, b block) *verify.Scheme {
 		src.MaxBody = size
 	}
 	if r := pre.Respond; r != nil {
-		src.Respond = Respond{Status: r.Status, Headers: r.Headers}
+		src.Respond = Respond{Status: r.Status, Headers: r.Headers, Refused: r.Refused}
 		if r.Body != nil {
 			src.Respond.Body = []byte(*r.Body)
 		}
@@ -100,7 +99,7 @@ func (p *parser) usePreset(src *Source, b block) *verify.Scheme {
 		p.fault(n, fmt.Sprintf("preset %q proves nothing", n.Value), "say `verify: none` on the source")
 		return nil
 	}
-	if pre.Verify.Kind == "" {
+	if pre.Verify.Kind == "" && len(pre.Verify.Any) == 0 {
 		if b.get("verify") == nil && pre.at["verify"] == nil {
 			p.fault(n, fmt.Sprintf("preset %q has no verify, and the source neither", n.Value), "")
 		}
@@ -179,6 +178,9 @@ func (p *parser) respond(n *yaml.Node) (r Respond) {
 	if n := b.get("status"); n != nil {
 		r.Status, _ = p.integer(n, "status", 200, 299)
 	}
+	if n := b.get("refused"); n != nil {
+		r.Refused, _ = p.integer(n, "refused", 200, 499)
+	}
 	if n := b.get("headers"); n != nil {
 		r.Headers = map[string]string{}
 		for _, h := range p.headers(n, false) {
@@ -208,58 +210,5 @@ func (p *parser) naming(src *Source, b block) {
 	}
 	if n := b.get("dedupe"); n != nil {
 		src.idents.setDedupe(n.Value, p.identityExpr(n, "dedupe"))
-	}
-}
-
-// proof makes the verifier of a source.
-func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Scheme) {
-	at := b.get("secret")
-	if scheme != nil && scheme.Kind == verify.KindNone {
-		p.unverified(src, b, at)
-		return
-	}
-	if at == nil && b.get("preset") == nil && b.get("verify") == nil {
-		return // already reported
-	}
-	if at == nil {
-		p.fault(key, fmt.Sprintf("source %q has no secret", src.Name),
-			fmt.Sprintf("write `secret: ${%s_SECRET}`", strings.ToUpper(strings.ReplaceAll(src.Name, "-", "_"))))
-		return
-	}
-	k := verify.Keys{Secrets: p.readSecrets(src, at)}
-	if scheme == nil || len(k.Secrets) == 0 {
-		return // already reported
-	}
-	v, err := verify.New(*scheme, k)
-	if err != nil {
-		p.fault(at, fmt.Sprintf("source %q: %v", src.Name, err), "")
-		return
-	}
-	for _, w := range scheme.CheckKeys(k) {
-		p.warn(at, fmt.Sprintf("source %q: %s", src.Name, w), "")
-	}
-	src.Verifier = v
-	for _, name := range v.SecretHeaders() {
-		src.secretHeaders = append(src.secretHeaders, textproto.CanonicalMIMEHeaderKey(name))
-	}
-}
-
-func (p *parser) unverified(src *Source, b block, secret *yaml.Node) {
-	src.Unverified = true
-	if secret != nil {
-		p.fault(secret, "`verify: none` excludes `secret`", "")
-	}
-	at := b.get("verify")
-	if at == nil {
-		return
-	}
-	switch {
-	case len(src.AllowIP) > 0:
-		p.warn(at, fmt.Sprintf("source %q takes requests from anybody at its allow_ip", src.Name), "")
-	case !p.o.PublicLoopback && !p.o.AllowUnverified:
-		p.fault(at, fmt.Sprintf("source %q takes requests from anybody", src.Name),
-			"say who with `allow_ip`, listen on loopback (--listen 127.0.0.1:8080 or HOOKROUTER_LISTEN), or run with --allow-unverified")
-	default:
-		p.warn(at, fmt.Sprintf("source %q takes requests from anybody", src.Name), "")
 	}
 }

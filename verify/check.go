@@ -306,6 +306,14 @@ func suggest(written string, allowed []string) string {
 	return "known: " + strings.Join(allowed, ", ")
 }
 
+// nearest is a hint like suggest, but names nothing when nothing is near.
+func nearest(written string, names []string) string {
+	if hint := suggest(written, names); strings.HasPrefix(hint, "did you mean") {
+		return hint
+	}
+	return ""
+}
+
 // distance is the number of edits between two words.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -18,12 +19,12 @@ func ParseHandshakes(n *yaml.Node) ([]Handshake, []Problem) {
 // ParsePreset reads one entry of `presets:`. Expressions are taken as text; who knows the language checks them.
 func ParsePreset(name string, n *yaml.Node) (Preset, []Problem) {
 	d := &reader{}
-	return d.preset(name, n, BlockKeys("preset"), Lookup), d.problems
+	return d.preset(name, n, BlockKeys("preset"), catalog()), d.problems
 }
 
 // preset reads what keys allow: only embedded presets have samples and aliases. What the preset does not say is as with
 // the one that it is like.
-func (d *reader) preset(name string, n *yaml.Node, keys []string, known func(string) (*Preset, bool)) Preset {
+func (d *reader) preset(name string, n *yaml.Node, keys []string, known presets) Preset {
 	k := d.mapping(n, "preset", keys...)
 	p := Preset{
 		Name:      name,
@@ -50,10 +51,10 @@ func (d *reader) preset(name string, n *yaml.Node, keys []string, known func(str
 		d.fail(n, "verify: none must be said", "preset: verify missing")
 	}
 	if p.Like != "" {
-		if parent, found := known(p.Like); found {
+		if parent, found := known.find(p.Like); found {
 			p.inherit(parent, k["verify"] != nil)
 		} else {
-			d.fail(k["like"], "", "like: no preset %q", p.Like)
+			d.fail(k["like"], nearest(p.Like, slices.Collect(maps.Keys(known.byName))), "like: no preset %q", p.Like)
 		}
 	}
 	p.DedupeFor = DedupeFor(p.Dedupe)

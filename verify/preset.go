@@ -138,7 +138,7 @@ func readCatalog(files fs.FS) (presets, map[string][]Problem) {
 				continue
 			}
 			data, _ := fs.ReadFile(files, path.Join("providers", entry.Name()))
-			p, faults := parseEmbedded(name, data, found.find)
+			p, faults := parseEmbedded(name, data, found)
 			if problems[name] = faults; len(faults) > 0 {
 				continue
 			}
@@ -155,7 +155,7 @@ func readCatalog(files fs.FS) (presets, map[string][]Problem) {
 // maxLike is how many presets may be like one another in a row.
 const maxLike = 3
 
-func parseEmbedded(name string, data []byte, known func(string) (*Preset, bool)) (Preset, []Problem) {
+func parseEmbedded(name string, data []byte, known presets) (Preset, []Problem) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return Preset{}, []Problem{{1, 1, err.Error(), ""}}

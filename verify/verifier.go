@@ -120,14 +120,14 @@ func (s Scheme) checkSecrets(k Keys) error {
 		}
 		return nil
 	}
-	if len(k.Secrets) == 0 && s.needsSecret() {
+	if len(k.Secrets) == 0 && s.NeedsSecret() {
 		return errors.New("no secret")
 	}
 	for i, secret := range k.Secrets {
 		if strings.TrimSpace(secret) == "" {
 			return errSecret(i, len(k.Secrets), "is empty")
 		}
-		if _, err := s.Key.from(secret); err != nil && s.needsSecret() {
+		if _, err := s.Key.from(secret); err != nil && s.NeedsSecret() {
 			return errSecret(i, len(k.Secrets), err.Error())
 		}
 	}
@@ -137,8 +137,8 @@ func (s Scheme) checkSecrets(k Keys) error {
 	return nil
 }
 
-// needsSecret reports whether the proof is made with something that only the sender and we know.
-func (s Scheme) needsSecret() bool {
+// NeedsSecret reports whether the proof is made with something that only the sender and we know.
+func (s Scheme) NeedsSecret() bool {
 	for _, one := range s.all() {
 		if one.Kind == KindHMAC || one.Kind == KindHash || one.Kind == KindToken || one.Kind == KindJWT && one.symmetric() {
 			return true

@@ -56,8 +56,8 @@ type EgressError struct {
 // Error names address and reason.
 func (e *EgressError) Error() string { return fmt.Sprintf("egress policy: %s %s", e.Addr, e.Why) }
 
-// control is for net.Dialer: it is called with the address of each connect, after names were resolved.
-func (e Egress) control(network, address string, _ syscall.RawConn) error {
+// Control is for net.Dialer: it is called with the address of each connect, after names were resolved.
+func (e Egress) Control(network, address string, _ syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return fmt.Errorf("egress policy: network %q", network)
 	}

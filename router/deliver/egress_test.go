@@ -43,7 +43,7 @@ func TestEgressByAddress(t *testing.T) {
 			t.Fatalf("%s: no class %q", addr, class)
 		}
 		for _, mode := range []string{"any", "private", "public"} {
-			err := policy(t, mode).control("tcp", net.JoinHostPort(addr, "80"), nil)
+			err := policy(t, mode).Control("tcp", net.JoinHostPort(addr, "80"), nil)
 			want := strings.Contains(policies, mode)
 			var refused *EgressError
 			if want != (err == nil) || err != nil && !errors.As(err, &refused) {
@@ -98,7 +98,7 @@ func TestEgressExceptions(t *testing.T) {
 
 func TestEgressKnowsOnlyTCP(t *testing.T) {
 	for network, address := range map[string]string{"unix": "/run/x", "udp4": "1.1.1.1:80", "tcp": "localhost:80"} {
-		if policy(t, "any").control(network, address, nil) == nil {
+		if policy(t, "any").Control(network, address, nil) == nil {
 			t.Errorf("%s %s is let through", network, address)
 		}
 	}

@@ -38,7 +38,7 @@ func newTransport(dest *rules.Destination, o *Options) *transport {
 	conns := max(1, dest.Limit.Concurrency)
 	dialer := &net.Dialer{
 		Timeout: min(dest.Timeout, maxConnect), KeepAlive: 15 * time.Second,
-		Control: o.Egress.control, Resolver: o.Resolver,
+		Control: o.Egress.Control, Resolver: o.Resolver,
 	}
 	only1 := new(http.Protocols)
 	only1.SetHTTP1(true)

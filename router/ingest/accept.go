@@ -14,7 +14,6 @@ import (
 	"github.com/hookrouter/hookrouter/event"
 	"github.com/hookrouter/hookrouter/router/queue"
 	"github.com/hookrouter/hookrouter/rules"
-	"github.com/hookrouter/hookrouter/verify"
 )
 
 // defaultMaxBody is for a Source that names no limit, in bytes.
@@ -62,8 +61,7 @@ func (c *call) accept() *refusal {
 		return no
 	}
 	if reply != nil {
-		c.handshake(reply)
-		return nil
+		return c.handshake(reply)
 	}
 	if no := c.spend(); no != nil {
 		return no
@@ -84,10 +82,14 @@ func (c *call) find() *refusal {
 	if n := rules.Hops(c.r.Header); n > rules.MaxHops {
 		return &refusal{looped, http.StatusLoopDetected, fmt.Sprintf("came through %d hookrouters: a destination leads back", n)}
 	}
-	if !slices.Contains(source.Methods, c.r.Method) {
-		return &refusal{badMethod, http.StatusMethodNotAllowed, "method is not one of the source's"}
+	if !slices.Contains(source.Methods, c.r.Method) && !c.mayShake() {
+		return errMethod()
 	}
 	return nil
+}
+
+func errMethod() *refusal {
+	return &refusal{badMethod, http.StatusMethodNotAllowed, "method is not one of the source's"}
 }
 
 func (c *call) read() *refusal {
@@ -110,39 +112,6 @@ func (c *call) read() *refusal {
 		return &refusal{bodySlow, http.StatusRequestTimeout, "body took too long to arrive"}
 	}
 	return &refusal{bodyCut, http.StatusBadRequest, "body did not arrive whole: " + err.Error()}
-}
-
-// verify returns the answer to a handshake, or nil when the request is an event.
-func (c *call) verify() (*verify.Reply, *refusal) {
-	if c.barred != "" {
-		return nil, &refusal{badAddress, http.StatusUnauthorized, c.barred}
-	}
-	c.r.Header["Host"] = []string{c.r.Host} // net/http takes it out
-	req := &verify.Request{Method: c.r.Method, URL: c.r.URL.RequestURI(), Header: c.r.Header, Body: c.body}
-	err := c.check(req)
-	if len(c.source.Handshakes) > 0 {
-		if reply, ok := verify.Answer(c.source.Handshakes, req, c.source.Verifier, err == nil); ok {
-			return reply, nil
-		}
-	}
-	var refused *verify.Refusal
-	switch {
-	case err == nil:
-		return nil, nil
-	case errors.As(err, &refused):
-		return nil, &refusal{unverified, http.StatusUnauthorized, refused.Reason}
-	}
-	return nil, &refusal{unavailable, http.StatusServiceUnavailable, "verification could not be done: " + err.Error()}
-}
-
-func (c *call) check(req *verify.Request) error {
-	if c.source.Unverified {
-		return nil
-	}
-	if c.source.Verifier == nil {
-		return errors.New("source has no verifier") // never lets anybody in
-	}
-	return c.source.Verifier.Verify(req, c.arrived)
 }
 
 func (c *call) store() *refusal {
@@ -204,11 +173,6 @@ func (c *call) ack(receipt queue.Receipt, matched bool) {
 	stats.last.Store(c.arrived.UnixNano())
 	c.acknowledge(receipt)
 	c.in.metrics.ack.Observe(time.Since(c.arrived).Seconds())
-}
-
-func (c *call) handshake(reply *verify.Reply) {
-	c.in.stats(c.source.Name).count(handshake)
-	c.reply(reply)
 }
 
 // end gives back what the call holds, and answers when something panicked: our fault, so the sender shall come again.

@@ -22,7 +22,7 @@ type answers map[int][]byte
 
 func newAnswers() answers {
 	a := answers{}
-	for _, status := range []int{400, 401, 404, 405, 408, 413, 429, 503, 508} {
+	for _, status := range []int{400, 401, 403, 404, 405, 408, 413, 429, 503, 508} {
 		problem := struct {
 			Type   string `json:"type"`
 			Title  string `json:"title"`
@@ -87,7 +87,9 @@ func (c *call) refuse(no *refusal) {
 		return
 	}
 	header := c.w.Header()
-	header.Set("Content-Type", "application/problem+json")
+	if c.in.answers[no.status] != nil {
+		header.Set("Content-Type", "application/problem+json")
+	}
 	switch no.status {
 	case http.StatusMethodNotAllowed:
 		header.Set("Allow", strings.Join(c.source.Methods, ", "))

@@ -33,6 +33,8 @@ type Options struct {
 	BodyTimeout time.Duration
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// Confirm fetches an address by which a sender learns that its events are wanted; nil: such handshakes fail.
+	Confirm func(address string) error
 }
 
 func (o Options) withDefaults() Options {
@@ -62,6 +64,8 @@ type Ingest struct {
 	draining atomic.Bool
 	sources  sync.Map // name -> *sourceStats; "" is for paths that no source has
 	metrics  metrics
+	learned  sync.Map // source -> *learned
+	armed    sync.Map // source -> time.Time until which it may take a secret
 }
 
 // New makes an Ingest. It panics when its metrics are registered already, as prometheus does.
