@@ -240,7 +240,8 @@ type Queue struct {
 // Log is the state of the engine below the queue.
 type Log struct {
 	Bytes    int64  `json:"bytes"`
-	Free     int64  `json:"free"` // bytes; -1 when unknown
+	Free     int64  `json:"free"`            // bytes; -1 when unknown
+	Short    int64  `json:"short,omitempty"` // bytes that old records leave early because little room is left
 	Damaged  int64  `json:"damaged"`
 	Refusing string `json:"refusing,omitempty"` // why no events are taken now: the disk fails, is full or hangs
 }

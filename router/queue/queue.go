@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,10 @@ type Queue struct {
 	recent  recent
 	snaps   snapshots
 	past    projection
+
+	capacity int64     // bytes that the log may have come to on its disk when it was opened
+	retained time.Time // when keepHouse last looked what may go; its own
+
 	stripes stripes
 	room    room
 	noting  sync.Mutex   // one note at a time, so that saying one again cannot undo a newer one
@@ -50,6 +55,7 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("queue directory: %w", err)
 	}
 	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{})}
+	q.capacity = capacity(log.Health())
 	q.room.begun = time.Now().Add(-lookEvery)
 	q.waiters.init()
 	q.out.init(q)
@@ -65,6 +71,14 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 		return nil, err
 	}
 	return q, nil
+}
+
+// capacity is what the log takes and what is free beside it.
+func capacity(h Health) int64 {
+	if h.Free < 0 {
+		return math.MaxInt64
+	}
+	return h.Bytes + h.Free
 }
 
 // replay applies what the log has behind the snapshot, up to its end as it is now.

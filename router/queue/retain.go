@@ -26,7 +26,7 @@ func (q *Queue) sample(e Entry, at time.Time) {
 	s.bytes += int64(len(e.Record))
 	if n := len(s.samples); n > 0 {
 		last, r := s.samples[n-1], &q.opts.Retention
-		if nanos(at)-last.time < int64(r.History)/samplesPer && s.bytes-last.bytes < r.Size/samplesPer {
+		if nanos(at)-last.time < int64(r.History)/samplesPer && s.bytes-last.bytes < min(r.Size, q.capacity)/samplesPer {
 			return
 		}
 	}
@@ -41,32 +41,48 @@ func (q *Queue) SetRetention(r Retention) {
 	q.opts.Retention = r.withDefaults()
 }
 
-// cut is the position before which all may go by age and size, never behind the last snapshot; 0 for nothing.
-func (q *Queue) cut(now time.Time) Pos {
+// cuts are the positions before which all may go by age and by size, never behind the last snapshot; 0 for nothing. The
+// log keeps no more than retention says, and less when the disk is short of room.
+func (q *Queue) cuts(now time.Time, short int64) (age, size Pos) {
 	snap, _ := q.snaps.last()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s, r := q.state, &q.opts.Retention
-	old := now.Add(-r.History).UnixNano()
-	pos := Pos(0)
+	if len(s.samples) == 0 {
+		return 0, 0
+	}
+	old, keep := now.Add(-r.History).UnixNano(), r.Size
+	if short > 0 {
+		keep = min(keep, s.bytes-s.samples[0].bytes-short)
+	}
 	for _, x := range s.samples {
-		if x.pos > snap || x.time > old && s.bytes-x.bytes <= r.Size {
+		if x.pos > snap {
 			break
 		}
-		pos = x.pos
+		if x.time <= old {
+			age = x.pos
+		}
+		if s.bytes-x.bytes > keep {
+			size = x.pos
+		}
 	}
-	return pos
+	return age, size
 }
 
 // retain lets go of what is older than retention wants. What of it is still pending, dead within retention, or a
 // note or owner in force, is appended anew before.
 func (q *Queue) retain(ctx context.Context, now time.Time) error {
-	to := q.cut(now)
-	if first := q.log.Health().First; to == 0 || to <= first {
+	h := q.log.Health()
+	age, size := q.cuts(now, h.Short)
+	if max(age, size) <= h.First {
 		return nil
 	}
-	to, err := q.carry(ctx, to, now)
-	if err != nil {
+	events, over := q.remains(max(age, size), now)
+	to, err := q.reach(ctx, events, age, size, h)
+	if err != nil || to <= h.First {
+		return err
+	}
+	if to, err = q.carry(ctx, to, events, over); err != nil {
 		return err
 	}
 	if to, err = q.trim(ctx, to); err != nil {
@@ -99,14 +115,16 @@ func (q *Queue) trim(ctx context.Context, to Pos) (Pos, error) {
 }
 
 // carry appends anew what lies before to and is still needed, and returns up to where that was possible.
-func (q *Queue) carry(ctx context.Context, to Pos, now time.Time) (Pos, error) {
-	events, over := q.remains(to, now)
+func (q *Queue) carry(ctx context.Context, to Pos, events []remainder, over []event.DeliveryID) (Pos, error) {
 	for _, id := range over {
 		if err := q.Drop(ctx, id); err != nil {
 			return 0, err
 		}
 	}
 	for _, e := range events {
+		if e.pos >= to {
+			break
+		}
 		moved, err := q.carryEvent(ctx, e)
 		if err != nil {
 			return 0, err

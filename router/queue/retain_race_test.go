@@ -53,7 +53,12 @@ func startOrdered(t *testing.T) (*rig, *orderedLog) {
 
 // startOver is start over any Log, with an hour of retention.
 func startOver(t *testing.T, log queue.Log) (*rig, func()) {
-	o := queue.Options{Dir: t.TempDir(), SnapshotEvery: time.Minute, Retention: queue.Retention{History: time.Hour}}
+	return startWith(t, log, queue.Options{SnapshotEvery: time.Minute, Retention: queue.Retention{History: time.Hour}})
+}
+
+// startWith is start over any Log; its log is not set.
+func startWith(t *testing.T, log queue.Log, o queue.Options) (*rig, func()) {
+	o.Dir = t.TempDir()
 	q, err := queue.Open(t.Context(), log, o)
 	if err != nil {
 		t.Fatal(err)

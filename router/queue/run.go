@@ -29,7 +29,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	keepers.Go(func() { every(house, sweepEvery, q.sweep) })
 	keepers.Go(func() { q.keepHistory(house) })
 	defer q.past.h.Close()
-	keepers.Go(func() { every(house, sweepEvery, func(now time.Time) { q.snapshotWhenDue(house, now) }) })
+	keepers.Go(func() { every(house, sweepEvery, func(now time.Time) { q.keepHouse(house, now) }) })
 
 	var failed error
 	select {

@@ -45,6 +45,13 @@ func (s *snapshots) set(pos Pos, at time.Time, bytes int64) {
 	s.pos, s.at, s.bytes = pos, at, bytes
 }
 
+// failed puts the next one off.
+func (s *snapshots) failed(at time.Time, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at, s.bytes = at, bytes
+}
+
 // due reports whether enough was applied or enough time went by, and there is something new.
 func (s *snapshots) due(after int64, every time.Duration, now time.Time, pos Pos, bytes int64) bool {
 	s.mu.Lock()
@@ -52,22 +59,51 @@ func (s *snapshots) due(after int64, every time.Duration, now time.Time, pos Pos
 	return pos > s.pos && (bytes-s.bytes >= after || now.Sub(s.at) >= every)
 }
 
-func (q *Queue) snapshotWhenDue(ctx context.Context, now time.Time) {
-	q.mu.Lock()
-	pos, bytes := q.state.applied, q.state.bytes
-	after := min(q.opts.SnapshotBytes, q.opts.Retention.Size/4) // only what a snapshot covers can go
-	q.mu.Unlock()
-	if !q.snaps.due(after, q.opts.SnapshotEvery, now, pos, bytes) {
+// Under pressure of a disk that has little room left, snapshots and retention come more often: what is delivered
+// meanwhile may go at once.
+const (
+	snapshotEveryFull = 10 * time.Second
+	retainEveryShort  = 5 * time.Second
+)
+
+// keepHouse writes a snapshot when one is due, and lets go of what it covers.
+func (q *Queue) keepHouse(ctx context.Context, now time.Time) {
+	h := q.log.Health()
+	wrote := q.snapshotDue(now, h) && q.trySnapshot(now, h)
+	if !wrote && (h.Short == 0 || now.Sub(q.retained) < retainEveryShort) {
 		return
 	}
-	if err := q.snapshot(); err != nil {
-		q.opts.Logger.Warn("no snapshot, the next start takes longer", "error", err)
-		q.snaps.set(q.snaps.pos, now, bytes)
-		return
-	}
+	q.retained = now
 	if err := q.retain(ctx, now); err != nil && ctx.Err() == nil {
 		q.opts.Logger.Warn("old events are kept longer than they have to be", "error", err)
 	}
+}
+
+func (q *Queue) snapshotDue(now time.Time, h Health) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	after := min(q.opts.SnapshotBytes, min(q.opts.Retention.Size, q.capacity/4)/4) // only what a snapshot covers can go
+	every := q.opts.SnapshotEvery
+	if h.Full != nil {
+		every = min(every, snapshotEveryFull)
+	}
+	return q.snaps.due(after, every, now, q.state.applied, q.state.bytes)
+}
+
+// trySnapshot writes one. On a full disk the room of all but the newest is given to it.
+func (q *Queue) trySnapshot(now time.Time, h Health) bool {
+	var err error
+	if h.Full != nil {
+		err = q.dropSnapshots(1)
+	}
+	if err = errors.Join(err, q.snapshot()); err != nil {
+		q.opts.Logger.Warn("no snapshot, the next start takes longer", "error", err)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.snaps.failed(now, q.state.bytes)
+		return false
+	}
+	return true
 }
 
 // snapshot writes one, reads it back and drops those that are older than the one before it.
@@ -87,7 +123,7 @@ func (q *Queue) snapshot() error {
 		return fmt.Errorf("snapshot read back: %w", err)
 	}
 	q.snaps.set(f.applied, time.Now(), f.bytes)
-	return q.dropSnapshots()
+	return q.dropSnapshots(snapshotsKept)
 }
 
 // fingerprint tells whether a snapshot belongs to this log: a checksum of the record that it ends with.
@@ -99,12 +135,13 @@ func (q *Queue) fingerprint(pos Pos) uint32 {
 	return crc32.Checksum(e.Record, crc32.MakeTable(crc32.Castagnoli))
 }
 
-func (q *Queue) dropSnapshots() error {
+// dropSnapshots keeps the newest few.
+func (q *Queue) dropSnapshots(kept int) error {
 	names, _, err := snapshotNames(q.opts.Dir)
 	if err != nil {
 		return err
 	}
-	for _, name := range names[min(snapshotsKept, len(names)):] {
+	for _, name := range names[min(kept, len(names)):] {
 		if err := os.Remove(name); err != nil {
 			return err
 		}

@@ -1,0 +1,70 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// weighed is how many events are read to know how large those that must be carried are.
+const weighed = 64
+
+// reach is how far retention goes: what is too old goes whatever that takes, since it is carried once in that time; what
+// is too much, or has to go for want of room, only as far as that is worth it.
+func (q *Queue) reach(ctx context.Context, events []remainder, age, size Pos, h Health) (Pos, error) {
+	if h.Short > 0 {
+		return q.worth(ctx, events, max(age, size), h)
+	}
+	if size <= age {
+		return age, nil
+	}
+	to, err := q.worth(ctx, events, size, h)
+	return max(age, to), err
+}
+
+// worth is the farthest position up to to before which at least as much can go as has to be carried: else what is
+// pending would be written again and again to free nothing. Where the disk is short of room, what is carried must also
+// fit twice into what is left. 0 when there is no such position.
+func (q *Queue) worth(ctx context.Context, events []remainder, to Pos, h Health) (Pos, error) {
+	each, err := q.weigh(ctx, events)
+	if err != nil {
+		return 0, err
+	}
+	most := int64(1) << 62
+	if h.Short > 0 && h.Free >= 0 {
+		most = h.Free / 2
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	best, n := Pos(0), 0
+	for _, x := range q.state.samples {
+		if x.pos > to {
+			break
+		}
+		for n < len(events) && events[n].pos < x.pos {
+			n++
+		}
+		carried, gone := int64(n)*each, x.bytes-q.state.samples[0].bytes
+		if carried <= gone-carried && carried <= most {
+			best = x.pos
+		}
+	}
+	return best, nil
+}
+
+// weigh is how many bytes the record of one of the events has on average.
+func (q *Queue) weigh(ctx context.Context, events []remainder) (int64, error) {
+	bytes, n := int64(0), int64(0)
+	for i := 0; i < len(events); i += 1 + len(events)/weighed {
+		e, err := q.log.At(ctx, events[i].pos)
+		switch {
+		case errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound):
+		case err != nil:
+			return 0, fmt.Errorf("event %s: %w", events[i].id, err)
+		default:
+			bytes += int64(len(e.Record))
+			n++
+		}
+	}
+	return bytes / max(n, 1), nil
+}
