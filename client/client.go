@@ -181,6 +181,12 @@ func (c *Client) Source(ctx context.Context, name string) (*SourceDetail, error)
 	return get[SourceDetail](ctx, c, "/api/v1/sources/"+url.PathEscape(name))
 }
 
+// Arm lets a source take a new secret from its sender for 10 minutes. 404 and 409 are *Problem: there is no such source,
+// or its sender gives none.
+func (c *Client) Arm(ctx context.Context, name string) (*Source, error) {
+	return post[Source](ctx, c, "/api/v1/sources/"+url.PathEscape(name)+"/arm")
+}
+
 // Routes lists the routes in the order of the file.
 func (c *Client) Routes(ctx context.Context) (*Page[Route], error) {
 	return get[Page[Route]](ctx, c, "/api/v1/routes")

@@ -149,6 +149,8 @@ type Source struct {
 	Limit      *SourceLimit     `json:"limit,omitempty"`
 	Results    map[string]int64 `json:"results"` // answers since the process started: accepted, duplicate, refused, …
 	LastEvent  time.Time        `json:"last_event,omitzero"`
+	Learns     bool             `json:"learns,omitempty"`     // its sender gives the secret by a handshake
+	ArmedUntil time.Time        `json:"armed_until,omitzero"` // until then it may take a new one
 }
 
 // SourceLimit is what a source may send, and how much of it is used now.

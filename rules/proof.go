@@ -67,8 +67,8 @@ func canonicalNames(names []string) (all []string) {
 }
 
 // learns reports whether the sender may give the secret itself, by a handshake.
-func (s *Source) learns() bool {
-	return slices.ContainsFunc(s.Handshakes, func(h verify.Handshake) bool { return h.Learn != "" })
+func (src *Source) learns() bool {
+	return slices.ContainsFunc(src.Handshakes, func(h verify.Handshake) bool { return h.Learn != "" })
 }
 
 // learner lets a source begin without a secret: nothing is proved before the sender gave one.

@@ -52,10 +52,13 @@ func newJWT(s Scheme, k Keys) (*jwtProver, error) {
 			}
 			p.secrets = append(p.secrets, key)
 		}
-	} else if p.keys, err = newKeyring(s.Key, k); err != nil {
-		return nil, err
-	} else if len(k.Secrets) > 0 {
-		p.private, _ = parsePrivate(k.Secrets[0])
+	} else {
+		if len(k.Secrets) > 0 {
+			p.private, _ = parsePrivate(k.Secrets[0]) // any other secret is one that key.post names
+		}
+		if p.keys, err = newKeyring(s.Key, k, p.private); err != nil {
+			return nil, err
+		}
 	}
 	if p.claims, err = claims(s.Claims); err != nil {
 		return nil, err

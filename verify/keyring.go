@@ -52,13 +52,18 @@ func errUnavailable(format string, args ...any) error {
 	return fmt.Errorf("public key: "+format, args...)
 }
 
-func newKeyring(k Key, keys Keys) (ring keyring, err error) {
+// newKeyring takes the keys that the source gives, or else that of the private key with which it signs, or else the
+// address where the scheme finds them.
+func newKeyring(k Key, keys Keys, private crypto.Signer) (ring keyring, err error) {
 	for i, text := range keys.Public {
 		parsed, err := ParsePublic(text)
 		if err != nil {
 			return ring, fmt.Errorf("key %d of %d: %w", i+1, len(keys.Public), err)
 		}
 		ring.fixed = append(ring.fixed, parsed...)
+	}
+	if len(ring.fixed) == 0 && private != nil {
+		ring.fixed = []namedKey{{key: private.Public()}}
 	}
 	if len(ring.fixed) > 0 {
 		return ring, nil

@@ -31,14 +31,12 @@ func newPublic(s Scheme, k Keys) (*publicProver, error) {
 		return nil, err
 	}
 	p := &publicProver{signed: base, kind: s.Kind, algorithm: s.algorithms()[0], pss: s.Padding == "pss"}
-	if p.keys, err = newKeyring(s.Key, k); err != nil {
-		return nil, err
-	}
 	if len(k.Secrets) > 0 {
 		p.secret = k.Secrets[0]
 		p.private, _ = parsePrivate(k.Secrets[0]) // any other secret is one that the content names
 	}
-	return p, nil
+	p.keys, err = newKeyring(s.Key, k, p.private)
+	return p, err
 }
 
 func (p *publicProver) verify(r *Request, now time.Time) error {

@@ -21,6 +21,11 @@ sources:
   github: { preset: github, secret: 0123456789abcdef }
   open: { verify: none }
   few: { verify: none, allow_ip: [127.0.0.0/8, "::1"], limit: { concurrency: 5, rate: 2/h } }
+  taught: { preset: teacher }
+presets:
+  teacher:
+    verify: { kind: hmac, signature: { header: X-Sig } }
+    handshake: { unverified: true, match: { header: { X-Secret: "*" } }, learn: "{header:X-Secret}", reply: {} }
 destinations: { a: http://SINK/a }
 routes: [{ name: r, from: github, to: a }]
 `
@@ -52,6 +57,15 @@ func TestSourceSaysWhyItRefused(t *testing.T) {
 	if _, out, _ := s.Command("source", "show", "github", "--admin", s.Admin); strings.Contains(out, "sha256=") {
 		t.Errorf("a signature is shown:\n%s", out)
 	}
+}
+
+// TestSourceArm: only a source whose sender gives the secret can be armed.
+func TestSourceArm(t *testing.T) {
+	s := live(t)
+	s.Says(0, `^taught takes a new secret until \d\d:\d\d:\d\d\n$`, "source", "arm", "taught", "--admin", s.Admin)
+	s.Says(0, `"armed_until": "20`, "source", "show", "taught", "-o", "json", "--admin", s.Admin)
+	s.Says(1, `error: .*gives no secret`, "source", "arm", "github", "--admin", s.Admin)
+	s.Says(1, `error: no such source`, "source", "arm", "nobody", "--admin", s.Admin)
 }
 
 // TestHealthcheck: ready on both listeners, not ready while it drains, not there afterwards.

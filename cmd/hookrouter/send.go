@@ -97,7 +97,7 @@ func (c *cli) sender(name string, o sending) (*sender, error) {
 		return nil, &failure{exitUsage, fmt.Errorf("%q is no source in %s", name, o.config),
 			"for a preset give --to URL and --secret; for a source of another file give -c FILE"}
 	}
-	v, err := verifierOf(name, o.secret)
+	v, err := verifierOf(name, o.secret, o.to)
 	return &sender{preset: name, verifier: v, to: o.to}, err
 }
 

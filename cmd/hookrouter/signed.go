@@ -70,11 +70,16 @@ func spoil(r *verify.Request, unsigned http.Header) {
 	}
 }
 
-// verifierOf makes the verifier of a preset with one secret.
-func verifierOf(preset, secret string) (*verify.Verifier, error) {
+// verifierOf makes the verifier of a preset with one secret, and parameters as the samples have them. For a sender that
+// signs with a private key the secret is one, in PEM; url is the address that is signed where it is.
+func verifierOf(preset, secret, url string) (*verify.Verifier, error) {
 	p, ok := verify.Lookup(preset)
 	if !ok {
 		return nil, fmt.Errorf("unknown preset %q: there are %s", preset, strings.Join(verify.Names(), ", "))
 	}
-	return verify.New(p.Verify, verify.Keys{Secrets: []string{secret}})
+	with := map[string]string{}
+	for _, param := range p.With {
+		with[param.Name] = param.Example
+	}
+	return verify.New(p.Verify, verify.Keys{Secrets: []string{secret}, With: with, PublicURL: url})
 }

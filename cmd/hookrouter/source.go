@@ -15,9 +15,9 @@ import (
 )
 
 func sourceCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "source", Short: "Sources: list them, show one with the requests it refused and why", RunE: onlyCommands}
+	cmd := &cobra.Command{Use: "source", Short: "Sources: list them, show one with the requests it refused and why, let one take a secret", RunE: onlyCommands}
 	r := newRemote(c, cmd)
-	cmd.AddCommand(sourceList(r), sourceShow(r))
+	cmd.AddCommand(sourceList(r), sourceShow(r), sourceArm(r))
 	return cmd
 }
 
@@ -67,6 +67,23 @@ func results(counts map[string]int64) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func sourceArm(r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "arm NAME", Short: "Let a source take a new secret from its sender, once, for 10 minutes", Args: cobra.ExactArgs(1),
+		Long: `Some senders give the secret themselves when a webhook is made. The first one is taken; a later one only while the
+source is armed, for anybody could send one.`,
+		RunE: r.run(func(ctx context.Context, api *client.Client, args []string) error {
+			source, err := api.Arm(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return r.print(source, func(w io.Writer) {
+				fmt.Fprintf(w, "%s takes a new secret until %s\n", source.Name, source.ArmedUntil.Local().Format(time.TimeOnly))
+			})
+		}),
+	}
 }
 
 func sourceShow(r *remote) *cobra.Command {

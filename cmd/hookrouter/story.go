@@ -216,7 +216,7 @@ func (s *story) end(ctx context.Context) error {
 // send posts a sample to the source; presets maps the demo's sources to theirs.
 func (s *story) send(ctx context.Context, source, kind string, n int, bad bool) (answered, error) {
 	preset := map[string]string{"github": "github", "stripe": "stripe", "cms": "contentful"}[source]
-	v, err := verifierOf(preset, demoSecret)
+	v, err := verifierOf(preset, demoSecret, "")
 	if err != nil {
 		return answered{}, err
 	}

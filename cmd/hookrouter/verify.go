@@ -3,6 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +21,7 @@ import (
 type proving struct {
 	config, source         string
 	preset, secret, public string
-	with                   []string
+	with, keys             []string
 	request, now           string
 }
 
@@ -32,7 +36,8 @@ server would. The body is everything behind the empty line, to the last byte: mi
   hookrouter verify --source github --request request.http
   hookrouter verify --preset stripe --secret whsec_… --request - --now 1767225600 < request.http
 
-It prints valid, or invalid with the reason. Exit code 0: valid; 1: invalid; 2: the file holds no request.
+It prints valid, or invalid with the reason; of a handshake it prints the answer. Exit code 0: valid; 1: invalid;
+2: the file holds no request. Keys that a sender publishes are not fetched here: give them with --key.
 HOOKROUTER_SECRET keeps the secret out of the list of processes.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return c.verify(o) },
@@ -42,6 +47,7 @@ HOOKROUTER_SECRET keeps the secret out of the list of processes.`,
 	flags.StringVar(&o.source, "source", "", "source of the rules file")
 	flags.StringVar(&o.preset, "preset", "", "preset to go by instead of a source")
 	flags.StringVar(&o.secret, "secret", "", "secret of the preset, or instead of the source's")
+	flags.StringArrayVar(&o.keys, "key", nil, "file with a public key of the preset's sender: PEM, hex, base64 or JWKS; may be repeated")
 	flags.StringArrayVar(&o.with, "with", nil, "further parameter of the preset: NAME=VALUE; may be repeated")
 	flags.StringVar(&o.public, "public-url", "", "address as the sender knows it, for presets that sign it")
 	flags.StringVar(&o.request, "request", "", "file with the request, or - for standard input")
@@ -57,7 +63,7 @@ func (c *cli) verify(o proving) error {
 	if err != nil {
 		return err
 	}
-	v, err := c.prover(o)
+	v, handshakes, err := c.prover(o)
 	if err != nil {
 		return err
 	}
@@ -69,17 +75,21 @@ func (c *cli) verify(o proving) error {
 	if err != nil {
 		return &failure{exitUsage, fmt.Errorf("%s: %w", o.request, err), "it must hold one HTTP request as it went over the wire"}
 	}
-	return c.verdict(v, r, now)
+	return c.verdict(v, handshakes, r, now)
 }
 
 // verdict prints what the server would find. The reason holds no secret and no expected signature.
-func (c *cli) verdict(v *verify.Verifier, r *verify.Request, now time.Time) error {
+func (c *cli) verdict(v *verify.Verifier, handshakes []verify.Handshake, r *verify.Request, now time.Time) error {
 	if note := lengthNote(r); note != "" {
 		fmt.Fprintf(c.stderr, "warning: %s\n", note)
 	}
 	var refused *verify.Refusal
 	err := v.Verify(r, now)
+	reply, handshake := verify.Answer(handshakes, r, v, err == nil)
 	switch {
+	case handshake:
+		writeReply(c.stdout, reply)
+		return nil
 	case err == nil:
 		fmt.Fprintln(c.stdout, "valid")
 		return nil
@@ -91,6 +101,21 @@ func (c *cli) verdict(v *verify.Verifier, r *verify.Request, now time.Time) erro
 		return &failure{code: exitNo, hint: "--now TIME verifies at the time when it was received"}
 	}
 	return &failure{code: exitNo}
+}
+
+// writeReply prints the answer to a handshake as it goes over the wire, with what it waits for.
+func writeReply(w io.Writer, reply *verify.Reply) {
+	fmt.Fprintf(w, "handshake: %d %s\n", reply.Status, http.StatusText(reply.Status))
+	for _, name := range slices.Sorted(maps.Keys(reply.Header)) {
+		fmt.Fprintf(w, "%s: %s\n", name, strings.Join(reply.Header[name], ", "))
+	}
+	fmt.Fprintf(w, "\n%s\n", reply.Body)
+	if reply.Learned != "" {
+		fmt.Fprintln(w, "(answered when the source has taken the secret that the sender gives)")
+	}
+	if reply.Confirm != "" {
+		fmt.Fprintf(w, "(answered when %s was fetched)\n", reply.Confirm)
+	}
 }
 
 // parseNow reads seconds since 1970 or RFC 3339; "" is now.
@@ -108,49 +133,63 @@ func parseNow(text string) (time.Time, error) {
 	return t, nil
 }
 
-// prover makes the verifier of the source or preset that o names.
-func (c *cli) prover(o proving) (*verify.Verifier, error) {
+// prover makes the verifier of the source or preset that o names, and gives its handshakes.
+func (c *cli) prover(o proving) (*verify.Verifier, []verify.Handshake, error) {
 	switch {
 	case (o.source == "") == (o.preset == ""):
-		return nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
+		return nil, nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
 	case o.preset != "":
 		return presetProver(o)
-	case o.public != "" || len(o.with) > 0:
-		return nil, &failure{exitUsage, errors.New("--with and --public-url belong to --preset"), "a source has them in the rules file"}
+	case o.public != "" || len(o.with)+len(o.keys) > 0:
+		return nil, nil, &failure{exitUsage, errors.New("--with, --key and --public-url belong to --preset"), "a source has them in the rules file"}
 	}
 	source, err := c.source(o.source, o.config)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case source == nil:
-		return nil, &failure{exitNo, fmt.Errorf("%q is no source in %s", o.source, o.config), "for a source of another file give -c FILE"}
+		return nil, nil, &failure{exitNo, fmt.Errorf("%q is no source in %s", o.source, o.config), "for a source of another file give -c FILE"}
 	case source.Unverified:
 		fmt.Fprintf(c.stderr, "warning: source %q takes requests from anybody\n", source.Name)
-		return verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
+		v, err := verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
+		return v, source.Handshakes, err
+	case source.Learn != nil && o.secret == "":
+		return nil, nil, &failure{exitUsage, fmt.Errorf("source %q takes its secret from the sender", source.Name), "--secret says which"}
+	case source.Learn != nil:
+		v, err := source.Learn(o.secret)
+		return v, source.Handshakes, err
 	case o.secret != "":
-		return source.Verifier.WithSecret(o.secret)
+		v, err := source.Verifier.WithSecret(o.secret)
+		return v, source.Handshakes, err
 	}
-	return source.Verifier, nil
+	return source.Verifier, source.Handshakes, nil
 }
 
-func presetProver(o proving) (*verify.Verifier, error) {
+func presetProver(o proving) (*verify.Verifier, []verify.Handshake, error) {
 	p, ok := verify.Lookup(o.preset)
 	if !ok {
-		return nil, unknownPreset(o.preset)
+		return nil, nil, unknownPreset(o.preset)
 	}
 	with, err := parameters(p, o.with)
 	if err != nil {
-		return nil, &failure{exitUsage, err, "`hookrouter preset show " + p.Name + "` lists its parameters"}
+		return nil, nil, &failure{exitUsage, err, "`hookrouter preset show " + p.Name + "` lists its parameters"}
 	}
 	k := verify.Keys{With: with, PublicURL: o.public}
 	if o.secret != "" {
 		k.Secrets = []string{o.secret}
 	}
+	for _, file := range o.keys {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, nil, &failure{exitUsage, fmt.Errorf("--key: %w", err), ""}
+		}
+		k.Public = append(k.Public, string(data))
+	}
 	v, err := verify.New(p.Verify, k)
 	if err != nil {
-		return nil, &failure{exitUsage, fmt.Errorf("preset %q: %w", p.Name, err), "--secret S or HOOKROUTER_SECRET gives the secret"}
+		return nil, nil, &failure{exitUsage, fmt.Errorf("preset %q: %w", p.Name, err), "--secret S (HOOKROUTER_SECRET), --key FILE and --public-url URL give what it needs"}
 	}
-	return v, nil
+	return v, p.Handshake, nil
 }
 
 // parameters reads NAME=VALUE pairs, each of which the preset must know.

@@ -123,6 +123,7 @@ func (a *api) routes() []route {
 		{"POST /api/v1/destinations/{name}/probe", a.json(a.act("probed", a.opts.Deliver.Probe))},
 		{"GET /api/v1/sources", a.json(a.sources)},
 		{"GET /api/v1/sources/{name}", a.json(a.source)},
+		{"POST /api/v1/sources/{name}/arm", a.json(a.arm)},
 		{"GET /api/v1/routes", a.json(a.listRoutes)},
 		{"GET /api/v1/rules", a.json(a.rules)},
 		{"POST /api/v1/rules/reload", a.json(a.reload)},

@@ -117,7 +117,7 @@ func (a *api) wireSource(s *rules.Source) client.Source {
 	return client.Source{
 		Name: s.Name, Path: s.Path, Preset: s.Preset, Methods: s.Methods, MaxBody: s.MaxBody, Unverified: s.Unverified,
 		AllowIP: each(s.AllowIP, func(r rules.Range) string { return r.Text }), Limit: a.wireLimit(s),
-		Results: stats.Results, LastEvent: stats.LastEvent,
+		Results: stats.Results, LastEvent: stats.LastEvent, Learns: s.Learn != nil, ArmedUntil: a.opts.Ingest.ArmedUntil(s.Name),
 	}
 }
 

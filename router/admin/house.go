@@ -51,6 +51,20 @@ func (a *api) source(r *http.Request) (any, error) {
 	}, nil
 }
 
+// arm lets a source take a new secret from its sender for a while.
+func (a *api) arm(r *http.Request) (any, error) {
+	s, ok := a.opts.Rules().Source(r.PathValue("name"))
+	switch {
+	case !ok:
+		return nil, &problem{status: http.StatusNotFound, detail: "no such source"}
+	case s.Learn == nil:
+		return nil, &problem{status: http.StatusConflict, detail: "the sender of this source gives no secret, or the rules have one"}
+	}
+	a.opts.Ingest.Arm(s.Name)
+	a.changed(r, "source armed", s.Name)
+	return a.wireSource(s), nil
+}
+
 func (a *api) listRoutes(*http.Request) (any, error) {
 	return client.Page[client.Route]{Items: each(a.opts.Rules().Routes(), wireRoute)}, nil
 }

@@ -142,7 +142,13 @@ func (in *Ingest) Arm(source string) time.Time {
 }
 
 // Armed reports whether the source may take a new secret now.
-func (in *Ingest) Armed(source string) bool {
+func (in *Ingest) Armed(source string) bool { return !in.ArmedUntil(source).IsZero() }
+
+// ArmedUntil is when the source ceases to be armed; zero when it is not.
+func (in *Ingest) ArmedUntil(source string) time.Time {
 	until, ok := in.armed.Load(source)
-	return ok && time.Now().Before(until.(time.Time))
+	if !ok || time.Now().After(until.(time.Time)) {
+		return time.Time{}
+	}
+	return until.(time.Time)
 }

@@ -73,7 +73,7 @@ func (r *rig) signedWith(given string) answer {
 	if err := v.Sign(req, time.Now()); err != nil {
 		r.t.Fatal(err)
 	}
-	out, err := http.NewRequest("POST", r.server.URL+req.URL, strings.NewReader("{}"))
+	out, err := http.NewRequest(http.MethodPost, r.server.URL+req.URL, strings.NewReader("{}"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
