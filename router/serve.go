@@ -98,7 +98,7 @@ func (r *Router) drain() {
 func (r *Router) public() http.Handler {
 	health := admin.Health(r.ready)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if req.URL.Path == "/healthz" || req.URL.Path == "/readyz" {
+		if path := req.URL.EscapedPath(); path == "/healthz" || path == "/readyz" {
 			health.ServeHTTP(w, req)
 			return
 		}
@@ -129,7 +129,7 @@ func (r *Router) watchFiles(ctx context.Context) {
 
 func (r *Router) server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: fewFields(strictFraming(h)), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
+		Handler: wellFormed(strictFraming(h)), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * past strictFraming
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingAfter},
@@ -163,22 +163,31 @@ func strictFraming(next http.Handler) http.Handler {
 	})
 }
 
-// fewFields refuses headers of many fields at once, as net/http refuses those of many bytes: who sends the body slowly
-// would keep them in memory for long.
-func fewFields(next http.Handler) http.Handler {
+// wellFormed refuses at once what net/http lets through: headers of many fields, which who sends the body slowly would
+// keep in memory for long, and targets that are neither a path nor, as RFC 9110, section 4.2, has it, a URL with a host
+// and without a user.
+func wellFormed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fields := 0
 		for _, values := range r.Header {
 			fields += len(values)
 		}
-		if fields <= maxFields {
+		switch u := r.URL; {
+		case fields > maxFields:
+			refuse(w, http.StatusRequestHeaderFieldsTooLarge)
+		case u.Scheme != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil):
+			refuse(w, http.StatusBadRequest)
+		default:
 			next.ServeHTTP(w, r)
-			return
 		}
-		w.Header().Set("Connection", "close")
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // net/http does not wait for the body then
-		http.Error(w, http.StatusText(http.StatusRequestHeaderFieldsTooLarge), http.StatusRequestHeaderFieldsTooLarge)
 	})
+}
+
+// refuse ends the connection after the answer, as net/http does with what it cannot read.
+func refuse(w http.ResponseWriter, status int) {
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // net/http does not wait for the body then
+	http.Error(w, http.StatusText(status), status)
 }
 
 // shutdown closes the listener and waits for answers under way.
