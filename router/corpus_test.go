@@ -116,15 +116,21 @@ func (h *house) storedAs(status int, answer []byte) string {
 	if status != http.StatusAccepted {
 		return ""
 	}
-	id, err := event.ParseEventID(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(answer)), `{"id":"`), `"}`))
-	if err != nil {
-		h.t.Fatalf("%s: %v", answer, err)
-	}
-	body, err := h.api.Body(h.t.Context(), id)
+	body, err := h.api.Body(h.t.Context(), h.idOf(answer))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return string(body)
+}
+
+// idOf is the event that an answer names.
+func (h *house) idOf(answer []byte) event.EventID {
+	h.t.Helper()
+	id, err := event.ParseEventID(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(answer)), `{"id":"`), `"}`))
+	if err != nil {
+		h.t.Fatalf("%s: %v", answer, err)
+	}
+	return id
 }
 
 // holdTo compares what a corpus wants with what the server answers, and gives how many events that stored.

@@ -113,24 +113,27 @@ func (h *house) signed(preset, header string, change func(value string) []string
 	}
 	b.WriteString("\r\n")
 	b.Write(r.Body)
-	return h.statusOf(b.Bytes())
+	status, err := h.statusOf(b.Bytes())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return status
 }
 
 // statusOf sends a request on a connection of its own and gives the status of the answer.
-func (h *house) statusOf(request []byte) int {
-	h.t.Helper()
+func (h *house) statusOf(request []byte) (int, error) {
 	conn, err := net.Dial("tcp", h.Addr())
 	if err != nil {
-		h.t.Fatal(err)
+		return 0, err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := conn.Write(request); err != nil {
-		h.t.Fatal(err)
+		return 0, err
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		h.t.Fatal(err)
+		return 0, err
 	}
-	return resp.StatusCode
+	return resp.StatusCode, nil
 }
