@@ -5,6 +5,7 @@ package deploy_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,4 +52,20 @@ func defaultOf(t *testing.T, flag string) string {
 		t.Fatalf("run has no --%s with a default", flag)
 	}
 	return m[1]
+}
+
+// docBlocks are the blocks of a language in docs/operations.md.
+func docBlocks(t *testing.T, language string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(rig.Root(t), "docs/operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, m[1])
+	}
+	if len(blocks) == 0 {
+		t.Fatalf("docs/operations.md has no %s block", language)
+	}
+	return blocks
 }

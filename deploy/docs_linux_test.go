@@ -30,19 +30,9 @@ func TestInstallCommands(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to mount")
 	}
-	text, err := os.ReadFile(filepath.Join(rig.Root(t), "docs/operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	script := "set -eux\nhookrouter init site.yaml\nmkdir -p dist /var/lib/private/hookrouter/journal\n" +
 		"ln -s private/hookrouter /var/lib/hookrouter\ncp " + rig.Binary(t) + " dist/hookrouter-linux-amd64\n"
-	blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
-	for _, block := range blocks {
-		script += block[1]
-	}
-	if len(blocks) < 4 {
-		t.Fatalf("found %d blocks", len(blocks))
-	}
+	script += strings.Join(docBlocks(t, "sh"), "")
 	shared := t.TempDir() // the only folder in which the copy's changes are kept
 	write(t, shared, 0o644, map[string]string{"script": script +
 		"tar -tzf hookrouter.tar.gz ./journal/\n/usr/local/bin/hookrouter check /etc/hookrouter/rules.yaml\n"})

@@ -70,9 +70,7 @@ type volume struct {
 	ConfigMap named `yaml:"configMap"`
 	Secret    struct {
 		Name string `yaml:"secretName"`
-		Mode int    `yaml:"defaultMode"`
 	}
-	EmptyDir map[string]string `yaml:"emptyDir"`
 }
 
 type container struct {

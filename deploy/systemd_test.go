@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,8 @@ import (
 
 const installed = "/usr/local/bin/hookrouter"
 
-// TestUnits: systemd takes the units, their flags are flags, and the service is as confined as it says.
+// TestUnits: systemd takes the units, with the drop-ins of docs/operations.md; their flags are flags, and the service is
+// as confined as it says.
 func TestUnits(t *testing.T) {
 	dir := unitsWithBinary(t)
 	service := filepath.Join(dir, "hookrouter.service")
@@ -60,6 +62,15 @@ func unitsWithBinary(t *testing.T) string {
 		}
 		there := strings.ReplaceAll(string(text), "ExecStart="+installed, "ExecStart="+rig.Binary(t))
 		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), []byte(there), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dropIns := filepath.Join(dir, "hookrouter.service.d")
+	if err := os.Mkdir(dropIns, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range docBlocks(t, "ini") {
+		if err := os.WriteFile(filepath.Join(dropIns, fmt.Sprintf("%d.conf", i)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
