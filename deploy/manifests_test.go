@@ -269,7 +269,7 @@ func TestManifestsAreConfined(t *testing.T) {
 	}
 }
 
-// lastAnswers is what a stop may take beyond --drain-delay and --drain: see router/serve.go.
+// lastAnswers is what a stop may take beyond --drain-delay and --drain: see router/front.go.
 const lastAnswers = 25 * time.Second
 
 // stopTime is the longest that a stop takes with this environment.

@@ -24,37 +24,78 @@ type caught struct {
 	rest string // what was not sent before the stop
 }
 
-// TestStopWithUploads: a stop with 200 requests in flight, half of them uploads that go on after it, and attempts that
-// run. Every request that was sent whole is answered, what was acknowledged is delivered, and the exit code is 0.
+// load is how much a stop catches.
+type load struct{ requests, uploads, attempts int }
+
+// TestStopWithUploads: a stop with requests in flight, many of them uploads that go on after it, and attempts that run.
+// Every request that was sent whole is answered, what was acknowledged is delivered, and the exit code is 0.
 func TestStopWithUploads(t *testing.T) {
+	n := load{requests: 200, uploads: 100, attempts: 50}
+	if rig.Long() {
+		n = load{requests: 1000, uploads: 200, attempts: 500}
+	}
 	dest := sink.New(sink.Options{Keep: 1 << 12})
-	dest.Set("", sink.Behavior{Delay: 300 * time.Millisecond})
 	s := rig.NewServer(t, rig.Binary(t), strings.ReplaceAll(`version: 1
 sources: { in: { verify: none } }
-destinations: { there: "http://SINK/" }
+destinations: { there: { url: "http://SINK/", limit: { concurrency: 1000 } } }
 routes: [ { name: on, from: in, to: there } ]
 `, "SINK", rig.Listen(t, dest)))
 	s.Start("--drain-delay", "300ms")
 	s.WaitReady(10 * time.Second)
+	early := func(delay time.Duration) {
+		dest.Set("", sink.Behavior{Delay: delay})
+		before := dest.Count()
+		for i := range n.attempts {
+			if status := postText(t, s.Listen, fmt.Sprintf("early%03d", i)); status != http.StatusAccepted {
+				t.Fatalf("answered %d", status)
+			}
+		}
+		rig.Eventually(t, 20*time.Second, "attempts run", func() bool { return dest.Count() >= before+n.attempts })
+	}
+	early(0) // the lane begins with one attempt at a time
+	early(2 * time.Second)
 	var all []caught
-	for i := range 200 {
-		all = append(all, begin(t, s.Listen, i))
+	for i := range n.requests {
+		all = append(all, begin(t, s.Listen, i, i%(n.requests/n.uploads) == 1))
 	}
 	began := time.Now()
-	if err := s.Process.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	s.Signal(syscall.SIGTERM)
 	answered := endAll(t, all)
-	_ = s.Process.Wait()
-	if code := s.Process.ProcessState.ExitCode(); code != 0 || time.Since(began) > 25*time.Second {
+	if code := s.Wait(); code != 0 || time.Since(began) > 25*time.Second {
 		t.Errorf("exit code %d after %v", code, time.Since(began))
 	}
-	s.Process = nil
+	dest.Set("", sink.Behavior{})
 	s.Start()
 	s.WaitReady(10 * time.Second)
-	rig.Eventually(t, 20*time.Second, "what was acknowledged is delivered", func() bool { return len(bodies(dest)) >= answered })
+	rig.Eventually(t, 20*time.Second, "what was acknowledged is delivered", func() bool { return len(bodies(dest)) >= n.attempts+answered })
 	if cut := len(all) - answered; cut > 0 {
 		t.Errorf("%d requests were not answered", cut)
+	}
+}
+
+// TestSecondSignal: who cannot wait for an attempt that hangs ends the process at once, and loses nothing.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	dest := sink.New(sink.Options{})
+	dest.Set("", sink.Behavior{Delay: 20 * time.Second})
+	s := rig.NewServer(t, rig.Binary(t), strings.ReplaceAll(openRules, "SINK", rig.Listen(t, dest)))
+	s.Start()
+	s.WaitReady(10 * time.Second)
+	postText(t, s.Listen, "hangs")
+	rig.Eventually(t, 10*time.Second, "an attempt runs", func() bool { return dest.Count() == 1 })
+	dest.Set("", sink.Behavior{})
+	s.Signal(syscall.SIGTERM)
+	rig.Eventually(t, 10*time.Second, "draining", func() bool { return s.API().Ready(t.Context()) != nil })
+	again := time.Now()
+	s.Signal(syscall.SIGTERM)
+	if code := s.Wait(); code != -1 || time.Since(again) > time.Second {
+		t.Errorf("exit code %d after %v, want the signal's end", code, time.Since(again))
+	}
+	s.Start()
+	s.WaitReady(10 * time.Second)
+	rig.Settle(t, s.API(), 10*time.Second)
+	if dest.Count() != 2 {
+		t.Errorf("%d attempts arrived, want the one that hung and another", dest.Count())
 	}
 }
 
@@ -78,8 +119,8 @@ func endAll(t *testing.T, all []caught) int {
 	return int(answered.Load())
 }
 
-// begin sends a request: every second one whole, of the others only a part of the body.
-func begin(t *testing.T, addr string, i int) caught {
+// begin sends a request: whole, or of an upload only a part of the body.
+func begin(t *testing.T, addr string, i int, upload bool) caught {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -89,7 +130,7 @@ func begin(t *testing.T, addr string, i int) caught {
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	c := caught{conn: conn, body: fmt.Sprintf("%08d%s", i, strings.Repeat("x", 20<<10))}
 	first := len(c.body)
-	if i%2 == 1 {
+	if upload {
 		first = i % (20 << 10)
 	}
 	c.rest = c.body[first:]

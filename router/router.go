@@ -26,14 +26,16 @@ import (
 
 // Options of a Router. The rules file is everything that can change while it runs; these cannot.
 type Options struct {
-	RulesFile       string // path, or "-" for standard input
-	Listen          string // address for senders; port 0 picks one
-	TLSCert, TLSKey string // files with the certificate chain and key for senders, PEM; both empty: no TLS
-	TLSClientCA     string // file with the authorities, one of which must have signed a sender's certificate, PEM; empty: none is asked for
-	MaxConnections  int    // of senders, at one time; 0: 10,000, or half of the open files that the process may have
-	ProxyProtocol   bool   // every sender's connection comes from a trusted proxy and begins with a PROXY header
-	Admin           string // address of the admin API; port 0 picks one
-	Data            string // directory for everything that must survive; made when missing
+	RulesFile       string       // path, or "-" for standard input
+	Listen          string       // address for senders; port 0 picks one
+	TLSCert, TLSKey string       // files with the certificate chain and key for senders, PEM; both empty: no TLS
+	TLSClientCA     string       // file with the authorities, one of which must have signed a sender's certificate, PEM; empty: none is asked for
+	MaxConnections  int          // of senders, at one time; 0: 10,000, or half of the open files that the process may have
+	ProxyProtocol   bool         // every sender's connection comes from a trusted proxy and begins with a PROXY header
+	Admin           string       // address of the admin API; port 0 picks one
+	PublicSocket    net.Listener // open already, as a service manager hands it over: used in place of Listen
+	AdminSocket     net.Listener // the same in place of Admin; both are closed with the Router
+	Data            string       // directory for everything that must survive; made when missing
 	Drain           time.Duration
 	DrainDelay      time.Duration
 	MaxPending      int // deliveries held at most, pending and dead; 0 means the queue's default
@@ -77,6 +79,9 @@ type Router struct {
 	crowd       *crowd
 
 	publicListener, adminListener net.Listener
+
+	serving chan struct{} // closed when both listeners are served
+	pulse   pulse
 }
 
 // New loads the rules, opens the data directory and starts to listen; nothing is served before Run. What it opened is
@@ -88,7 +93,10 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Router{o: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now()}
+	r := &Router{
+		o: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), serving: make(chan struct{}),
+		publicListener: o.PublicSocket, adminListener: o.AdminSocket,
+	}
 	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {
@@ -123,7 +131,7 @@ func (r *Router) loadRules() (err error) {
 	r.rules = &loader{
 		file: r.o.RulesFile,
 		options: rules.Options{
-			Env: r.o.Env, PublicLoopback: IsLoopback(r.o.Listen), AllowUnverified: r.o.AllowUnverified,
+			Env: r.o.Env, PublicLoopback: r.publicLoopback(), AllowUnverified: r.o.AllowUnverified,
 			Fetch: r.keys,
 		},
 		kept:    keeper{dir: filepath.Join(r.o.Data, "rules")},
@@ -176,30 +184,6 @@ func (r *Router) applyRules() {
 	r.queue.SetRetention(queue.Retention(r.rules.live.Load().Retention()))
 	r.deliver.Reload()
 }
-
-func (r *Router) listen(ctx context.Context) (err error) {
-	var lc net.ListenConfig
-	if r.publicListener, err = lc.Listen(ctx, "tcp", r.o.Listen); err != nil {
-		return fmt.Errorf("--listen %s: %w", r.o.Listen, err)
-	}
-	if r.o.AdminToken == "" && !IsLoopback(r.o.Admin) {
-		return fmt.Errorf("--admin %s: beyond loopback the admin API needs a token: --admin-token-file FILE", r.o.Admin)
-	}
-	if r.adminListener, err = lc.Listen(ctx, "tcp", r.o.Admin); err != nil {
-		return fmt.Errorf("--admin: %w", err)
-	}
-	r.crowd = newCrowd(r.o.MaxConnections, r.registry)
-	if r.o.ProxyProtocol {
-		r.publicListener = proxied(r.publicListener, r.o.TrustedProxies, r.log)
-	}
-	return nil
-}
-
-// Addr is where senders are listened for.
-func (r *Router) Addr() string { return r.publicListener.Addr().String() }
-
-// AdminAddr is where the admin API listens.
-func (r *Router) AdminAddr() string { return r.adminListener.Addr().String() }
 
 // Reload reads the rules file now. The error says why the old rules stay: rules.Faults, or what made the
 // file unreadable. Safe for concurrent use.

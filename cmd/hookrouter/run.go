@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,14 +77,25 @@ HOOKROUTER_MAX_PENDING.`,
 		if o.Egress, err = egressPolicy(egress, egressAllow); err != nil {
 			return &failure{code: exitUsage, err: err}
 		}
-		r, err := router.New(cmd.Context(), o)
-		if err != nil {
-			return c.faults(err)
+		if err := inheritSockets(&o); err != nil {
+			return err
 		}
-		go reloadOnHangup(cmd.Context(), r)
-		return r.Run(cmd.Context())
+		return c.serve(cmd.Context(), o)
 	}
 	return cmd
+}
+
+// serve runs a Router until ctx ends, and whatever manages this process hears how it is doing.
+func (c *cli) serve(ctx context.Context, o router.Options) error {
+	s := newService(o.Logger.Warn)
+	r, err := router.New(ctx, o)
+	if err != nil {
+		return c.faults(err)
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	go s.follow(ctx, r, ended)
+	return r.Run(ctx)
 }
 
 // shortestToken is the least that cannot be guessed, in bytes.
@@ -134,21 +143,6 @@ func prefixes(flag string, list []string) (all []netip.Prefix, err error) {
 		all = append(all, p.Masked())
 	}
 	return all, nil
-}
-
-// reloadOnHangup reads the rules file on each SIGHUP until ctx ends; how that went is in the log and the status.
-func reloadOnHangup(ctx context.Context, r *router.Router) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-			_ = r.Reload()
-		}
-	}
 }
 
 // newLogger writes to w: text for people, JSON for machines.

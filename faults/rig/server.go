@@ -26,7 +26,9 @@ type Server struct {
 	Dir     string // rules.yaml, data/, server.log
 	Listen  string
 	Admin   string
-	Wrap    []string // a command before the server's, such as strace with its flags; signals go to the whole group then
+	Files   []*os.File // the process inherits them, as descriptors from 3 on
+	Env     []string   // beside the test's own
+	Wrap    []string   // a command before the server's, such as strace with its flags; signals go to the whole group then
 	Process *exec.Cmd
 	Ready   chan struct{} // closed by the ready line of the running process
 	Ended   chan struct{} // closed when the process is gone, however it ended
@@ -73,6 +75,7 @@ func (s *Server) Start(flags ...string) {
 		"--data", s.Data(), "--drain-delay", "0s", "--log-format", "json")
 	args = append(args, flags...)
 	s.Process = exec.CommandContext(context.Background(), args[0], args[1:]...)
+	s.Process.ExtraFiles, s.Process.Env = s.Files, append(os.Environ(), s.Env...)
 	ownGroup(s.Process)
 	stderr, err := s.Process.StderrPipe()
 	if err != nil {
@@ -119,16 +122,27 @@ func (s *Server) Kill() {
 	s.Process = nil
 }
 
-// Stop ends the process as an operator does and returns its exit code.
-func (s *Server) Stop() int {
+// Signal sends the process a signal.
+func (s *Server) Signal(sig os.Signal) {
 	s.T.Helper()
-	if err := s.Process.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.Process.Process.Signal(sig); err != nil {
 		s.T.Fatal(err)
 	}
+}
+
+// Wait waits for the end of the process and returns its exit code; -1 when a signal ended it.
+func (s *Server) Wait() int {
 	_ = s.Process.Wait()
 	code := s.Process.ProcessState.ExitCode()
 	s.Process = nil
 	return code
+}
+
+// Stop ends the process as an operator does and returns its exit code.
+func (s *Server) Stop() int {
+	s.T.Helper()
+	s.Signal(syscall.SIGTERM)
+	return s.Wait()
 }
 
 // LogTail is the end of the server's log.
