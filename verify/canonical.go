@@ -12,8 +12,10 @@ func canonicals() map[string]func(s *scene) (string, error) {
 		"paddle":     paddleFields,
 		"qsh":        atlassianQuery,
 		"sns":        snsLines,
-		"twilio":     twilioRequest,
 		"sorted":     sortedForm,
+		"twilio":     twilioRequest,
+		"twilio80":   twilioPort,
+		"twilio0":    twilioBare,
 	}
 }
 

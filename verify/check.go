@@ -241,7 +241,7 @@ func (s Scheme) algorithms() []string {
 // usesURL reports whether the whole URL is signed, which only the operator knows for certain.
 func (s Scheme) usesURL() bool {
 	return s.uses(func(p part) bool {
-		return p.kind == partURL || p.kind == partCanonical && (p.text == "twilio" || p.text == "sorted")
+		return p.kind == partURL || p.kind == partCanonical && (strings.HasPrefix(p.text, "twilio") || p.text == "sorted")
 	})
 }
 

@@ -2,7 +2,6 @@ package verify_test
 
 import (
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -96,13 +95,7 @@ func env(t *testing.T, p *verify.Preset, event string, n int, later time.Duratio
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := verify.New(p.Verify, verify.Keys{Secrets: []string{p.Verify.Key.Strip + strings.Repeat("a", 64)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := v.Sign(r, time.Unix(1760000000, 0).Add(later)); err != nil {
-		t.Fatal(err)
-	}
+	verify.SignSample(t, p, r, time.Unix(1760000000, 0).Add(later))
 	return &lang.Env{Method: r.Method, Header: r.Header, Raw: r.Body, Body: lang.NewBody(p.Body, r.Header, r.Body, r.Method)}
 }
 

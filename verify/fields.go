@@ -85,7 +85,11 @@ func (s *scene) setJSON(path, text string) error {
 	if where == "multipart" {
 		return errors.New("a multipart body cannot be signed here: give it signed")
 	}
-	doc, err := sjson.SetBytes(s.doc(), strings.ReplaceAll(path, ".*.", ".0."), text)
+	path = strings.ReplaceAll(path, ".*.", ".0.")
+	doc, err := sjson.SetBytes(s.doc(), path, text)
+	if _, number := parseDecimal(text); number {
+		doc, err = sjson.SetRawBytes(s.doc(), path, []byte(text))
+	}
 	if err != nil {
 		return fmt.Errorf("the body cannot hold %s: %w", path, err)
 	}

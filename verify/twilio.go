@@ -13,10 +13,44 @@ const twilioDigest = "bodySHA256"
 
 // twilioRequest is what Twilio signs: the address, and the fields of a form. A body of another kind is bound by its hash
 // in the address, which is compared here. Source: the request validator of Twilio's own libraries.
-func twilioRequest(s *scene) (string, error) {
+func twilioRequest(s *scene) (string, error) { return twilioSigned(s, s.target()) }
+
+// twilioBare and twilioPort are the same without a port in the address, and with the one that its scheme means: which of
+// them Twilio signs differs from product to product.
+func twilioBare(s *scene) (string, error) { return twilioSigned(s, withPort(s.target(), "")) }
+
+func twilioPort(s *scene) (string, error) {
+	target := s.target()
+	if strings.HasPrefix(target, "http://") {
+		return twilioSigned(s, withPort(target, ":80"))
+	}
+	return twilioSigned(s, withPort(target, ":443"))
+}
+
+// withPort replaces the port of an absolute address; one that has a port keeps it unless the new one is empty.
+func withPort(address, port string) string {
+	scheme, rest, absolute := strings.Cut(address, "://")
+	if !absolute {
+		return address
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	host, tail := rest[:end], rest[end:]
+	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
+		if port != "" {
+			return address
+		}
+		host = host[:colon]
+	}
+	return scheme + "://" + host + port + tail
+}
+
+func twilioSigned(s *scene, target string) (string, error) {
 	_, query := splitURL(s.r.URL)
 	if count(query, twilioDigest) == 0 {
-		return sortedForm(s)
+		return formAfter(s, target)
 	}
 	want, err := s.r.query(twilioDigest)
 	if err != nil {
@@ -26,12 +60,14 @@ func twilioRequest(s *scene) (string, error) {
 	if !equal(hex.EncodeToString(sum[:]), want) {
 		return "", refuse("the body is not the one that %s in the address names", twilioDigest)
 	}
-	return s.target(), nil
+	return target, nil
 }
 
 // sortedForm is the address followed by the name and value of each field of a urlencoded body, sorted by name. A body
 // that is no form is refused: nothing of it would be signed.
-func sortedForm(s *scene) (string, error) {
+func sortedForm(s *scene) (string, error) { return formAfter(s, s.target()) }
+
+func formAfter(s *scene, target string) (string, error) {
 	if len(s.r.Body) > 0 && !strings.HasPrefix(strings.Join(s.r.Header["Content-Type"], ","), "application/x-www-form-urlencoded") {
 		return "", refuse("the body is not a form, and nothing else binds it")
 	}
@@ -40,7 +76,7 @@ func sortedForm(s *scene) (string, error) {
 		return "", refuse("the form is not well encoded")
 	}
 	var b strings.Builder
-	b.WriteString(s.target())
+	b.WriteString(target)
 	names := make([]string, 0, len(fields))
 	for name := range fields {
 		names = append(names, name)

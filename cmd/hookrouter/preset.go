@@ -93,7 +93,7 @@ func unknownPreset(name string) error {
 // presetYAML is a preset as an entry of `presets:`, indented as it stands there, under a name that is free to take.
 func presetYAML(p *verify.Preset) ([]byte, error) {
 	own := *p
-	own.Samples = nil // only presets that are built in have them
+	own.Samples, own.Aliases = nil, nil // only presets that are built in have them
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "  # A preset that is built in needs no copy: `preset: %s` on the source, and any of these keys beside it.\n", p.Name)
 	fmt.Fprintln(&out, "  # A copy goes under `presets:`, under a name of its own.")
