@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,4 +85,35 @@ func settingOf(t *testing.T, unit, key string) string {
 		t.Fatalf("%d settings %s, want one", len(m), key)
 	}
 	return m[0][1]
+}
+
+// TestSockets: systemd's own tool hands over sockets under the names of the socket units. It starts the server at the
+// first connection, which waits until there is somebody to answer it.
+func TestSockets(t *testing.T) {
+	if _, err := exec.LookPath("systemd-socket-activate"); err != nil {
+		t.Skip("systemd is not installed")
+	}
+	dir := unitsWithBinary(t)
+	var names []string
+	for _, unit := range []string{"hookrouter.socket", "hookrouter-admin.socket"} {
+		text, err := os.ReadFile(filepath.Join(dir, unit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, settingOf(t, string(text), "FileDescriptorName"))
+	}
+	s := rig.NewServer(t, rig.Binary(t), "version: 1\nsources: { in: { verify: none } }\n")
+	s.Wrap = []string{"systemd-socket-activate", "-l", s.Listen, "-l", s.Admin, "--fdname=" + strings.Join(names, ":")}
+	s.Start()
+	var resp *http.Response
+	rig.Eventually(t, 10*time.Second, "the socket is open", func() (open bool) {
+		var err error
+		resp, err = http.Post("http://"+s.Listen+"/in/in", "text/plain", strings.NewReader("x"))
+		return err == nil
+	})
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		t.Errorf("answered %s", resp.Status)
+	}
+	s.Says(0, "ready", "healthcheck", "--admin", s.Admin)
 }
