@@ -171,5 +171,11 @@ func parseEmbedded(name string, data []byte, known presets) (Preset, []Problem) 
 // Names lists the presets, sorted, without their aliases.
 func Names() []string { return slices.Sorted(maps.Keys(catalog().byName)) }
 
+// Near is the preset whose name or alias is most like one that there is not; "" when none is.
+func Near(name string) string {
+	all := slices.Concat(Names(), slices.Collect(maps.Keys(catalog().byAlias)))
+	return strings.TrimSuffix(strings.TrimPrefix(nearest(name, all), "did you mean "), "?")
+}
+
 // Lookup finds a preset by name or alias.
 func Lookup(name string) (*Preset, bool) { return catalog().find(name) }

@@ -87,7 +87,11 @@ func presetShow(c *cli) *cobra.Command {
 }
 
 func unknownPreset(name string) error {
-	return &failure{exitNo, fmt.Errorf("unknown preset %q", name), "there are " + strings.Join(verify.Names(), ", ")}
+	hint := "`hookrouter preset list` has all"
+	if near := verify.Near(name); near != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
+	}
+	return &failure{exitNo, fmt.Errorf("unknown preset %q", name), hint}
 }
 
 // presetYAML is a preset as an entry of `presets:`, indented as it stands there, under a name that is free to take.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -75,7 +74,7 @@ func spoil(r *verify.Request, unsigned http.Header) {
 func verifierOf(preset, secret, url string) (*verify.Verifier, error) {
 	p, ok := verify.Lookup(preset)
 	if !ok {
-		return nil, fmt.Errorf("unknown preset %q: there are %s", preset, strings.Join(verify.Names(), ", "))
+		return nil, unknownPreset(preset)
 	}
 	with := map[string]string{}
 	for _, param := range p.With {
