@@ -28,6 +28,7 @@ func (s *state) applyStart(rec *record, pos Pos) {
 	if l.owner != rec.owner {
 		return
 	}
+	s.touch(r)
 	s.pull(l, r)
 	w.tries++
 	w.flags |= rowStarted
@@ -51,6 +52,7 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 	if rec.how != howExpired && (!w.started() || l.owner != rec.owner) {
 		return
 	}
+	s.touch(r)
 	s.out.hits++
 	w.last, w.updated = pos, nanos(rec.time)
 	if w.started() && (rec.how == howExpired || rec.how == howRanOut) {
@@ -95,6 +97,7 @@ func (s *state) applyOwn(rec *record) {
 	})
 	clear(l.started)
 	for _, r := range cut {
+		s.touch(r)
 		w := s.table.row(r)
 		w.flags &^= rowStarted
 		w.lost++

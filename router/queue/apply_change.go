@@ -67,6 +67,7 @@ func (s *state) reopen(r ref, d *rowData, at time.Time, pos Pos) {
 	if d.ID == w.id && w.round >= uint32(d.Round) {
 		return
 	}
+	s.touch(r)
 	l := s.lane(w.dest)
 	l.dead--
 	s.dead--

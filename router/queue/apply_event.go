@@ -11,11 +11,12 @@ func (s *state) applyEvent(rec *record, pos Pos) {
 	e := &rec.event
 	if e.DedupeKey != "" {
 		k := hashKey(e.Source, e.DedupeKey)
-		if first, ok := s.dedupe.find(k, s.now); ok && rec.distinct != first {
+		old, first := s.dedupe.find(k, s.now)
+		if first != 0 && rec.distinct != first {
 			s.out.known = first
 			return
 		}
-		s.dedupe.remember(k, pos, nanos(e.ReceivedAt.Add(e.DedupeFor)))
+		s.dedupe.remember(old, k, pos, second(nanos(e.ReceivedAt.Add(e.DedupeFor))))
 	}
 	for i := range rec.rows {
 		d := &rec.rows[i]
@@ -57,6 +58,7 @@ func (s *state) applyCarried(rec *record, pos Pos) {
 		if w.round != uint32(d.Round) || w.tries != uint32(d.Tries) || w.state != d.State {
 			continue
 		}
+		s.touch(r)
 		was := w.eventPos
 		w.eventPos, w.last = pos, pos
 		s.emit(r, rowChange{was: was})

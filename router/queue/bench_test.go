@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/binary"
+	"io"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -112,13 +113,21 @@ func BenchmarkMillion(b *testing.B) {
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB")
 		begin := time.Now()
-		f := s.freeze()
-		b.ReportMetric(float64(time.Since(begin).Milliseconds()), "ms-copy")
+		head := s.save()
+		b.ReportMetric(float64(time.Since(begin).Milliseconds()), "ms-begin")
 		name := filepath.Join(b.TempDir(), "snapshot-0000000000000001")
 		begin = time.Now()
-		if err := writeSnapshot(name, f, 1); err != nil {
+		longest := time.Duration(0)
+		locked := func(f func()) {
+			begin := time.Now()
+			f()
+			longest = max(longest, time.Since(begin))
+		}
+		if err := writeSnapshot(name, func(w io.Writer) error { return s.write(w, head, 1, locked) }); err != nil {
 			b.Fatal(err)
 		}
+		s.saved()
+		b.ReportMetric(float64(longest.Microseconds()), "us-locked")
 		b.ReportMetric(float64(time.Since(begin).Milliseconds()), "ms-write")
 		begin = time.Now()
 		if _, _, err := readSnapshot(name); err != nil {

@@ -2,30 +2,40 @@ package queue
 
 import (
 	"crypto/sha256"
+	"math"
 	"time"
 )
 
 // dedupe is the filter of known events: from a hash of source and key to the first event's position. What it names
 // is checked against the record, but for two events that were on their way at once.
 type dedupe struct {
-	known map[dedupeKey]dedupeEntry
-	// buckets holds the keys by the minute in which they end, so that old ones can be dropped a few at a time.
-	buckets map[int64][]dedupeKey
+	entries chunks[dedupeEntry]
+	keys    index
+	free    ref // chained by next
+	count   int
+	// buckets are lists of the entries by the minute in which they end, so that old ones can be dropped a few at a time.
+	buckets map[int64]ref
 	first   int64 // no bucket is before; 0 when there is none
+
+	saved map[ref]dedupeEntry // what changed since a snapshot began, as it was; nil when none is in the making
 }
 
 type dedupeKey [16]byte
 
+// dedupeEntry is 32 bytes; a free one has no pos.
 type dedupeEntry struct {
+	key   dedupeKey
 	pos   Pos
-	until int64
+	until uint32 // the second, since 1970, in which its window ends; it counts to the end of that
+	next  ref    // in its bucket, or of the free ones
 }
 
 // purgeStep bounds the keys dropped per record, so that no record pays for a whole minute.
 const purgeStep = 16
 
-func newDedupe() dedupe {
-	return dedupe{known: map[dedupeKey]dedupeEntry{}, buckets: map[int64][]dedupeKey{}}
+func (d *dedupe) init() {
+	d.keys.key = func(r ref) *[16]byte { return (*[16]byte)(&d.entries.at(r).key) }
+	d.buckets = map[int64]ref{}
 }
 
 func hashKey(source, key string) (k dedupeKey) {
@@ -38,16 +48,48 @@ func hashKey(source, key string) (k dedupeKey) {
 	return k
 }
 
-// find gives the entry for k when its window is not over at now.
-func (d *dedupe) find(k dedupeKey, now int64) (Pos, bool) {
-	e, ok := d.known[k]
-	return e.pos, ok && e.until >= now
+// second is a time as entries hold it.
+func second(nanos int64) uint32 {
+	return uint32(min(max(nanos/int64(time.Second), 0), math.MaxUint32))
 }
 
-func (d *dedupe) remember(k dedupeKey, pos Pos, until int64) {
-	d.known[k] = dedupeEntry{pos, until}
-	b := until / int64(time.Minute)
-	d.buckets[b] = append(d.buckets[b], k)
+// find gives the entry for k, 0 when there is none, and the position in it when its window is not over at now.
+func (d *dedupe) find(k dedupeKey, now int64) (r ref, pos Pos) {
+	if r = d.keys.find((*[16]byte)(&k)); r != 0 {
+		if e := d.entries.at(r); e.until >= second(now) {
+			pos = e.pos
+		}
+	}
+	return r, pos
+}
+
+// remember enters k, for which find gave old.
+func (d *dedupe) remember(old ref, k dedupeKey, pos Pos, until uint32) {
+	if old != 0 {
+		d.touch(old)
+		e := d.entries.at(old) // purge moves it to its new bucket
+		e.pos, e.until = pos, until
+		return
+	}
+	r := d.free
+	if r != 0 {
+		d.free = d.entries.at(r).next
+	} else {
+		r = d.entries.next()
+	}
+	d.touch(r)
+	*d.entries.at(r) = dedupeEntry{key: k, pos: pos, until: until}
+	d.count++
+	d.keys.enter(r)
+	d.file(r)
+}
+
+// file puts an entry into the bucket of its end.
+func (d *dedupe) file(r ref) {
+	e := d.entries.at(r)
+	b := int64(e.until / 60)
+	e.next = d.buckets[b]
+	d.buckets[b] = r
 	if d.first == 0 || b < d.first {
 		d.first = b
 	}
@@ -58,16 +100,14 @@ func (d *dedupe) purge(now int64) {
 	if d.first == 0 || d.first >= now/int64(time.Minute) {
 		return
 	}
-	keys := d.buckets[d.first]
-	for i := 0; i < purgeStep && len(keys) > 0; i++ {
-		k := keys[len(keys)-1]
-		keys = keys[:len(keys)-1]
-		if e, ok := d.known[k]; ok && e.until < now {
-			delete(d.known, k)
-		}
+	r := d.buckets[d.first]
+	for i := 0; i < purgeStep && r != 0; i++ {
+		next := d.entries.at(r).next
+		d.expire(r, now)
+		r = next
 	}
-	if len(keys) > 0 {
-		d.buckets[d.first] = keys
+	if r != 0 {
+		d.buckets[d.first] = r
 		return
 	}
 	delete(d.buckets, d.first)
@@ -76,5 +116,29 @@ func (d *dedupe) purge(now int64) {
 		if d.first == 0 || b < d.first {
 			d.first = b
 		}
+	}
+}
+
+// expire drops an entry that was taken out of its bucket, unless it was remembered anew since.
+func (d *dedupe) expire(r ref, now int64) {
+	e := d.entries.at(r)
+	if e.until >= second(now) {
+		d.file(r)
+		return
+	}
+	d.touch(r)
+	d.keys.leave(r)
+	*e = dedupeEntry{next: d.free}
+	d.free = r
+	d.count--
+}
+
+// touch keeps an entry as it is for the snapshot in the making; it is called before the entry changes.
+func (d *dedupe) touch(r ref) {
+	if d.saved == nil {
+		return
+	}
+	if _, ok := d.saved[r]; !ok {
+		d.saved[r] = *d.entries.at(r)
 	}
 }

@@ -96,9 +96,9 @@ func (q *Queue) known(ctx context.Context, rec *record) (*found, error) {
 	ev := &rec.event
 	key := hashKey(ev.Source, ev.DedupeKey)
 	q.mu.Lock()
-	pos, ok := q.state.dedupe.find(key, q.state.now)
+	_, pos := q.state.dedupe.find(key, q.state.now)
 	q.mu.Unlock()
-	if !ok {
+	if pos == 0 {
 		return nil, nil
 	}
 	first, err := q.eventAt(ctx, pos, false)

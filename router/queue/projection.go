@@ -125,6 +125,7 @@ func pause(ctx context.Context, d time.Duration) {
 func (q *Queue) rebuildHistory(ctx context.Context) error {
 	begun := time.Now()
 	s, rec, target := newState(), &record{}, q.position()
+	defer s.free()
 	feeder := projection{h: q.past.h}
 	if target == 0 && q.joined(s, &target) {
 		return nil

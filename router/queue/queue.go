@@ -251,7 +251,7 @@ func (q *Queue) Stats() Stats {
 	s := q.state
 	return Stats{
 		Pending: s.pending, Dead: s.dead, MaxPending: q.opts.MaxPending, Applied: s.applied,
-		DedupeKeys: len(s.dedupe.known), Notes: len(s.notes), Lanes: len(q.lanes),
+		DedupeKeys: s.dedupe.count, Notes: len(s.notes), Lanes: len(q.lanes),
 		Snapshot: snap, SnapshotAt: at, Skipped: q.skipped.Load(), UnsyncedResult: int(q.results.Load()),
 	}
 }

@@ -1,13 +1,6 @@
 package queue
 
-import (
-	"encoding/binary"
-
-	"github.com/hookrouter/hookrouter/event"
-)
-
-// ref names a row; 0 is none. A freed ref is used again.
-type ref uint32
+import "github.com/hookrouter/hookrouter/event"
 
 // row is a pending or dead delivery in memory: 128 bytes without a pointer, so that a million of them cost the
 // garbage collector nothing. What few deliveries have is in rowKeys.
@@ -62,111 +55,58 @@ type rowKeys struct {
 	claim    string
 }
 
-const chunkRows = 4096
-
-// table holds rows in chunks and finds them by id.
+// table holds rows and finds them by id.
 type table struct {
-	chunks []*[chunkRows]row
-	free   ref // chained by after
-	used   int // rows ever handed out
-	count  int
-	slots  []ref // open addressing, a power of two, at most 3/4 full
+	rows  chunks[row]
+	ids   index
+	free  ref // chained by after
+	count int
+}
+
+func (t *table) init() {
+	t.ids.key = func(r ref) *[16]byte { return (*[16]byte)(&t.rows.at(r).id) }
 }
 
 // row is only valid until the row is freed.
-func (t *table) row(r ref) *row { return &t.chunks[(r-1)/chunkRows][(r-1)%chunkRows] }
+func (t *table) row(r ref) *row { return t.rows.at(r) }
 
-// add makes a zero row with an id that is not in the table.
-func (t *table) add(id event.DeliveryID) ref {
+// take finds room for a row, which put must fill.
+func (t *table) take() ref {
 	r := t.free
-	if r != 0 {
-		t.free = t.row(r).after
-	} else {
-		if t.used%chunkRows == 0 {
-			t.chunks = append(t.chunks, new([chunkRows]row))
-		}
-		t.used++
-		r = ref(t.used)
+	if r == 0 {
+		return t.rows.next()
 	}
-	*t.row(r) = row{id: id}
-	t.count++
-	if 4*t.count > 3*len(t.slots) {
-		t.grow()
-	}
-	t.enter(r)
+	t.free = t.row(r).after
 	return r
 }
 
+// put makes a zero row with an id that is not in the table.
+func (t *table) put(r ref, id event.DeliveryID) *row {
+	w := t.row(r)
+	*w = row{id: id}
+	t.count++
+	t.ids.enter(r)
+	return w
+}
+
 func (t *table) remove(r ref) {
-	t.leave(r)
+	t.ids.leave(r)
 	*t.row(r) = row{after: t.free}
 	t.free = r
 	t.count--
 }
 
 // find is 0 when no row has the id.
-func (t *table) find(id event.DeliveryID) ref {
-	if len(t.slots) == 0 {
-		return 0
-	}
-	for i := t.home(id); ; i = t.next(i) {
-		r := t.slots[i]
-		if r == 0 || t.row(r).id == id {
-			return r
-		}
-	}
-}
+func (t *table) find(id event.DeliveryID) ref { return t.ids.find((*[16]byte)(&id)) }
 
 // each calls f with every row, in no useful order.
-func (t *table) each(f func(ref, *row)) { t.span(0, t.used, f) }
+func (t *table) each(f func(ref, *row)) { t.span(0, t.rows.used, f) }
 
 // span is each for the rows from to to (exclusive), by number.
 func (t *table) span(from, to int, f func(ref, *row)) {
-	for i := from; i < min(to, t.used); i++ {
+	for i := from; i < min(to, t.rows.used); i++ {
 		if w := t.row(ref(i + 1)); w.state != 0 {
 			f(ref(i+1), w)
-		}
-	}
-}
-
-// home spreads by the random end of an id; the time at its start is mixed in for ids that were not made at random.
-func (t *table) home(id event.DeliveryID) int {
-	h := binary.LittleEndian.Uint64(id[8:]) ^ binary.LittleEndian.Uint64(id[:8])
-	return int((h * 0x9e3779b97f4a7c15) >> 32 & uint64(len(t.slots)-1))
-}
-
-func (t *table) next(i int) int { return (i + 1) & (len(t.slots) - 1) }
-
-func (t *table) enter(r ref) {
-	i := t.home(t.row(r).id)
-	for t.slots[i] != 0 {
-		i = t.next(i)
-	}
-	t.slots[i] = r
-}
-
-// leave closes the gap by moving back what stands behind its home.
-func (t *table) leave(r ref) {
-	i := t.home(t.row(r).id)
-	for t.slots[i] != r {
-		i = t.next(i)
-	}
-	for j := t.next(i); t.slots[j] != 0; j = t.next(j) {
-		home := t.home(t.row(t.slots[j]).id)
-		if (j-home)&(len(t.slots)-1) >= (j-i)&(len(t.slots)-1) {
-			t.slots[i] = t.slots[j]
-			i = j
-		}
-	}
-	t.slots[i] = 0
-}
-
-func (t *table) grow() {
-	old := t.slots
-	t.slots = make([]ref, max(1024, 2*len(old)))
-	for _, r := range old {
-		if r != 0 {
-			t.enter(r)
 		}
 	}
 }

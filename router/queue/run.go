@@ -146,7 +146,7 @@ func (q *Queue) sweepSpan(from int, now time.Time, soonest *int64) bool {
 		s.pull(s.lane(w.dest), r)
 		q.expire(r, now)
 	})
-	return from+sweepRows < s.table.used
+	return from+sweepRows < s.table.rows.used
 }
 
 func earliest(a, b int64) int64 {

@@ -1,9 +1,7 @@
 package queue
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -16,10 +14,9 @@ import (
 	"time"
 )
 
-// A snapshot is the durable part of a state in a file of its own: a header, the state as frozen writes it, and a
-// CRC32C of all. It only saves time: with none, or with a bad one, the log is replayed from its first record.
+// A snapshot is the durable part of a state in a file of its own; blocks.go has the format. It only saves time: with
+// none, or with a bad one, the log is replayed from its first record.
 const (
-	snapshotMagic  = "hookrouter snapshot 1\n"
 	snapshotPrefix = "snapshot-"
 	snapshotSuffix = ".tmp" // of one in the making
 	snapshotsKept  = 2
@@ -106,24 +103,36 @@ func (q *Queue) trySnapshot(now time.Time, h Health) bool {
 	return true
 }
 
-// snapshot writes one, reads it back and drops those that are older than the one before it.
+// snapshot writes one, reads it back and drops those that are older than the one before it. The state goes on
+// meanwhile.
 func (q *Queue) snapshot() error {
 	q.mu.Lock()
-	f := q.state.freeze()
+	head := q.state.save()
+	v := q.state.saving
 	q.mu.Unlock()
-	if f.applied == 0 {
+	defer q.locked(q.state.saved)
+	if v.applied == 0 {
 		return nil
 	}
 	q.syncHistory()
-	name := filepath.Join(q.opts.Dir, fmt.Sprintf("%s%016x", snapshotPrefix, uint64(f.applied)))
-	if err := writeSnapshot(name, f, q.fingerprint(f.applied)); err != nil {
+	name := filepath.Join(q.opts.Dir, fmt.Sprintf("%s%016x", snapshotPrefix, uint64(v.applied)))
+	err := writeSnapshot(name, func(w io.Writer) error {
+		return q.state.write(w, head, q.fingerprint(v.applied), q.locked)
+	})
+	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
-	if _, _, err := readSnapshot(name); err != nil {
+	if err := checkSnapshot(name); err != nil {
 		return fmt.Errorf("snapshot read back: %w", err)
 	}
-	q.snaps.set(f.applied, time.Now(), f.bytes)
+	q.snaps.set(v.applied, time.Now(), v.bytes)
 	return q.dropSnapshots(snapshotsKept)
+}
+
+func (q *Queue) locked(f func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f()
 }
 
 // fingerprint tells whether a snapshot belongs to this log: a checksum of the record that it ends with.
@@ -132,7 +141,7 @@ func (q *Queue) fingerprint(pos Pos) uint32 {
 	if err != nil {
 		return 0
 	}
-	return crc32.Checksum(e.Record, crc32.MakeTable(crc32.Castagnoli))
+	return crc32.Checksum(e.Record, castagnoli)
 }
 
 // dropSnapshots keeps the newest few.
@@ -174,34 +183,45 @@ func (q *Queue) load(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list snapshots: %w", err)
 	}
-	health := q.log.Health()
 	for _, name := range names {
-		s, print, err := readSnapshot(name)
-		switch {
-		case err != nil:
-		case s.applied < health.First:
-			err = errors.New("ends before the first record of the log")
-		case s.applied > health.Last:
-			err = errors.New("ends behind the last record of the log")
-		case print != q.fingerprint(s.applied):
-			err = errors.New("belongs to another log")
-		default:
-			info, statErr := os.Stat(name)
-			if statErr == nil {
-				q.snaps.set(s.applied, info.ModTime(), s.bytes)
-			}
-			q.state = s
-			q.rows.Store(int64(s.pending + s.dead))
-			q.recent.passed(s.applied)
-			return nil
+		s, err := q.fitting(name)
+		if err != nil {
+			q.opts.Logger.Warn("snapshot is not used", "file", filepath.Base(name), "error", err)
+			continue
 		}
-		q.opts.Logger.Warn("snapshot is not used", "file", filepath.Base(name), "error", err)
+		if info, err := os.Stat(name); err == nil {
+			q.snaps.set(s.applied, info.ModTime(), s.bytes)
+		}
+		q.state = s
+		q.rows.Store(int64(s.pending + s.dead))
+		q.recent.passed(s.applied)
+		return nil
 	}
 	return nil
 }
 
+// fitting reads a snapshot and holds it against the log.
+func (q *Queue) fitting(name string) (*state, error) {
+	s, print, err := readSnapshot(name)
+	if err != nil {
+		return nil, err
+	}
+	switch health := q.log.Health(); {
+	case s.applied < health.First:
+		err = errors.New("ends before the first record of the log")
+	case s.applied > health.Last:
+		err = errors.New("ends behind the last record of the log")
+	case print != q.fingerprint(s.applied):
+		err = errors.New("belongs to another log")
+	default:
+		return s, nil
+	}
+	s.free()
+	return nil, err
+}
+
 // writeSnapshot writes beside, syncs, renames and syncs the directory.
-func writeSnapshot(name string, f *state, print uint32) (err error) {
+func writeSnapshot(name string, fill func(io.Writer) error) (err error) {
 	tmp := name + snapshotSuffix
 	file, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -213,15 +233,7 @@ func writeSnapshot(name string, f *state, print uint32) (err error) {
 			_ = os.Remove(tmp)
 		}
 	}()
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	w := bufio.NewWriterSize(io.MultiWriter(file, sum), 1<<20)
-	if err = writeState(w, f, print); err != nil {
-		return err
-	}
-	if err = w.Flush(); err != nil {
-		return err
-	}
-	if err = binary.Write(file, binary.LittleEndian, sum.Sum32()); err != nil {
+	if err = fill(file); err != nil {
 		return err
 	}
 	if err = file.Sync(); err != nil {
@@ -242,20 +254,4 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// readSnapshot checks the whole file before it believes any of it.
-func readSnapshot(name string) (*state, uint32, error) {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	end := len(b) - crc32.Size
-	if end < len(snapshotMagic) || string(b[:len(snapshotMagic)]) != snapshotMagic {
-		return nil, 0, errors.New("not a snapshot")
-	}
-	if crc32.Checksum(b[:end], crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(b[end:]) {
-		return nil, 0, errors.New("checksum does not match")
-	}
-	return readState(b[len(snapshotMagic):end])
 }

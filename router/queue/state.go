@@ -27,7 +27,8 @@ type state struct {
 	dead    int
 	soonest int64 // no row expires before; 0 when none does
 	samples []sample
-	bytes   int64 // of records applied
+	bytes   int64   // of records applied
+	saving  *saving // a snapshot in the making; nil when there is none
 
 	woken []*laneRows // lanes that have to look again; taken by who applies
 	out   effect
@@ -77,17 +78,25 @@ type rowChange struct {
 }
 
 func newState() *state {
-	return &state{
+	s := &state{
 		keys:    map[ref]*rowKeys{},
 		names:   []string{""},
 		nameIDs: map[string]uint32{"": 0},
 		lanes:   map[uint32]*laneRows{},
 		windows: map[windowKey]ref{},
 		orders:  map[orderKey][]ref{},
-		dedupe:  newDedupe(),
 		added:   map[event.EventID]*added{},
 		notes:   map[string]string{},
 	}
+	s.table.init()
+	s.dedupe.init()
+	return s
+}
+
+// free gives back the memory of rows and keys. The state is not used afterwards.
+func (s *state) free() {
+	s.table.rows.free()
+	s.dedupe.entries.free()
 }
 
 // apply is the only way that the durable state changes. The effect is valid until the next call.
@@ -145,8 +154,9 @@ func (s *state) lane(name uint32) *laneRows {
 
 // insert makes a row of d, as it is there: pending or dead.
 func (s *state) insert(d *rowData, eventPos, pos Pos) ref {
-	r := s.table.add(d.ID)
-	w := s.table.row(r)
+	r := s.table.take()
+	s.touch(r)
+	w := s.table.put(r, d.ID)
 	w.event, w.eventPos, w.last = d.Event, eventPos, pos
 	w.created, w.since, w.updated = nanos(d.Created), nanos(d.Since), nanos(d.Updated)
 	w.due, w.expires = nanos(d.Due), nanos(d.Expires)
@@ -163,22 +173,31 @@ func (s *state) insert(d *rowData, eventPos, pos Pos) ref {
 			merged: uint32(d.Merged), claim: strings.Clone(d.Claim),
 		}
 	}
+	if d.Started && w.state == event.Pending {
+		w.flags |= rowStarted
+	}
+	s.admit(r, w, d.Latest)
+	return r
+}
+
+// admit enters a row that is complete into all that follows from it.
+func (s *state) admit(r ref, w *row, latest bool) {
 	l := s.lane(w.dest)
-	switch {
-	case w.state == event.Dead:
+	if w.state == event.Dead {
 		l.dead++
 		s.dead++
-	case d.Started:
-		w.flags |= rowStarted
+		return
+	}
+	if w.started() {
 		l.started[r] = struct{}{}
-		s.enter(l, r)
-	default:
-		s.enter(l, r)
 	}
-	if k := s.keys[r]; d.Latest && k != nil && k.first != 0 && w.pending() {
-		s.windows[s.window(w, k)] = r
+	s.enter(l, r)
+	if !latest || w.flags&rowKeyed == 0 {
+		return
 	}
-	return r
+	if k := s.keys[r]; k.first != 0 {
+		s.stand(s.window(w, k), r)
+	}
 }
 
 // data is the inverse of insert.
@@ -202,6 +221,14 @@ func (s *state) data(r ref, w *row, k *rowKeys) rowData {
 
 func (s *state) window(w *row, k *rowKeys) windowKey {
 	return windowKey{w.route, w.dest, k.coalesce.Key}
+}
+
+// stand makes r the delivery that the next event of its window supersedes.
+func (s *state) stand(key windowKey, r ref) {
+	if old := s.windows[key]; old != 0 && old != r {
+		s.touch(old)
+	}
+	s.windows[key] = r
 }
 
 // emit adds a row to the effect as it is now.
@@ -255,6 +282,7 @@ func (s *state) exit(l *laneRows, r ref) {
 
 // retire takes a row out of memory for good: it is delivered or canceled and belongs to the history.
 func (s *state) retire(r ref, to event.State, reason event.Reason, successor event.DeliveryID, at time.Time) {
+	s.touch(r)
 	w := s.table.row(r)
 	l := s.lane(w.dest)
 	if w.state == event.Pending {
@@ -269,7 +297,7 @@ func (s *state) retire(r ref, to event.State, reason event.Reason, successor eve
 	s.table.remove(r)
 }
 
-// bury makes a pending row dead.
+// bury makes a pending row dead whose attempt ended.
 func (s *state) bury(r ref, reason event.Reason, at time.Time) {
 	w := s.table.row(r)
 	l := s.lane(w.dest)

@@ -1,9 +1,10 @@
 package queue
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ type life struct {
 	made    map[event.DeliveryID]rowData // every delivery that ever came into being
 	gone    map[event.DeliveryID]event.State
 	ids     uint64
+	slow    *slowSnapshot
 }
 
 func newLife(t *rapid.T) *life {
@@ -189,6 +191,24 @@ func (h *life) end() {
 	}
 }
 
+// carry says of an event again what is in memory of it and cannot be superseded.
+func (h *life) carry() {
+	if len(h.events) == 0 {
+		return
+	}
+	e := rapid.SampledFrom(h.events).Draw(h.t, "event")
+	r := record{kind: kindCarried, event: e.event}
+	h.s.table.each(func(at ref, w *row) {
+		k := h.s.keys[at]
+		if w.event == e.event.ID && !w.started() && (!w.pending() || k == nil || k.first == 0) {
+			r.rows = append(r.rows, h.s.data(at, w, k))
+		}
+	})
+	if len(r.rows) > 0 {
+		h.add(&r)
+	}
+}
+
 func (h *life) note() {
 	r := record{kind: kindNote, wait: h.newID(), key: rapid.StringMatching("n[12]").Draw(h.t, "note")}
 	r.set = rapid.Bool().Draw(h.t, "set")
@@ -199,16 +219,29 @@ func (h *life) note() {
 }
 
 // restart writes and reads a snapshot, as a restart does.
-func (h *life) restart() { h.s = thawed(h.t, h.s) }
+func (h *life) restart() {
+	h.s.saved()
+	h.slow = nil
+	h.s = thawed(h.t, h.s)
+}
 
 func thawed(t *rapid.T, s *state) *state {
-	var b bytes.Buffer
-	w := bufio.NewWriter(&b)
-	if err := writeState(w, s.freeze(), 9); err != nil {
+	head := s.save()
+	defer s.saved()
+	return thawedFrom(t, func(w io.Writer) error { return s.write(w, head, 9, func(f func()) { f() }) })
+}
+
+func thawedFrom(t *rapid.T, fill func(io.Writer) error) *state {
+	dir, err := os.MkdirTemp("", "thaw")
+	if err != nil {
 		t.Fatal(err)
 	}
-	_ = w.Flush()
-	back, print, err := readState(b.Bytes()[len(snapshotMagic):])
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "snapshot")
+	if err := writeSnapshot(name, fill); err != nil {
+		t.Fatal(err)
+	}
+	back, print, err := readSnapshot(name)
 	if err != nil || print != 9 {
 		t.Fatal(print, err)
 	}
@@ -222,9 +255,9 @@ func TestRebuildEqualsLive(t *testing.T) {
 		h := newLife(t)
 		steps := map[string]func(){
 			"enqueue": h.enqueue, "enqueue2": h.enqueue, "own": h.own, "start": h.start, "start2": h.start, "finish": h.finish,
-			"finish2": h.finish, "change": h.change, "end": h.end, "note": h.note, "restart": h.restart,
+			"finish2": h.finish, "change": h.change, "end": h.end, "note": h.note, "restart": h.restart, "save": h.save, "carry": h.carry,
 		}
-		names := []string{"enqueue", "enqueue2", "own", "start", "start2", "finish", "finish2", "change", "end", "note", "restart"}
+		names := []string{"enqueue", "enqueue2", "own", "start", "start2", "finish", "finish2", "change", "end", "note", "restart", "save", "save", "carry"}
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {
 			steps[rapid.SampledFrom(names).Draw(t, "step")]()
 			h.check()

@@ -69,8 +69,10 @@ func (s *state) toldRow(rec *record, c *rowChange) history.Change {
 	if c.keys != nil {
 		d.Merged = history.Count(int(c.keys.merged))
 	}
-	if r := s.table.find(c.successor); r != 0 && !c.successor.IsZero() {
-		d.Successor = uint64(s.table.row(r).eventPos)
+	if !c.successor.IsZero() {
+		if r := s.table.find(c.successor); r != 0 {
+			d.Successor = uint64(s.table.row(r).eventPos)
+		}
 	}
 	change := history.Change{Kind: history.SetDelivery, At: uint64(s.applied), Delivery: d}
 	switch {

@@ -20,12 +20,13 @@ func (s *state) coalesce(r ref, at time.Time) {
 	if k.coalesce.Max > 0 {
 		due = min(due, k.first+int64(k.coalesce.Max))
 	}
-	s.windows[key] = r
+	s.stand(key, r)
 	s.setDue(r, max(due, retry))
 }
 
 // absorb ends old in favor of r and returns when old wanted to be retried, 0 when it had not been tried.
 func (s *state) absorb(r, old ref, at time.Time) (retry int64) {
+	s.touch(r)
 	w, k := s.table.row(r), s.keys[r]
 	o, ok := s.table.row(old), s.keys[old]
 	k.first = min(k.first, ok.first)
@@ -49,7 +50,7 @@ func (s *state) returned(r ref, at time.Time) {
 	other := s.windows[key]
 	switch {
 	case other == 0 || other == r:
-		s.windows[key] = r
+		s.stand(key, r)
 		s.backToHeap(r)
 	case w.eventPos < s.table.row(other).eventPos:
 		s.yield(other, r, at)
@@ -75,7 +76,7 @@ func (s *state) yieldTo(r, older ref, at time.Time) {
 		s.emit(r, rowChange{})
 	}
 	w := s.table.row(r)
-	s.windows[s.window(w, s.keys[r])] = r
+	s.stand(s.window(w, s.keys[r]), r)
 	s.backToHeap(r)
 }
 
