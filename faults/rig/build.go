@@ -46,15 +46,7 @@ func Binary(t testing.TB, bugs ...Bug) string {
 		return path
 	}
 	path := filepath.Join(builds.dir, fmt.Sprintf("hookrouter-%d", len(builds.done)))
-	args := []string{"build", "-o", path}
-	switch file := os.Getenv(OverlayVariable); {
-	case file != "" && len(bugs) == 0:
-		args = append(args, "-overlay", file)
-	case file == "" && len(bugs) > 0:
-		args = append(args, "-overlay", Overlay(t, path, bugs...))
-	case len(bugs) > 0:
-		t.Fatalf("build with %v: %s is set too", bugs, OverlayVariable)
-	}
+	args := []string{"build", "-o", path, "-overlay", Overlay(t, path, bugs...)}
 	cmd := exec.CommandContext(t.Context(), "go", append(args, "./cmd/hookrouter")...)
 	cmd.Dir = Root(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -97,10 +89,11 @@ type Bug struct {
 }
 
 // Overlay writes patched copies, whose names begin with prefix, and the file for `go build -overlay` that names them. A
-// place that is not there exactly once fails the test: the code moved on, and the bug must move with it.
+// place that is not there exactly once fails the test: the code moved on, and the bug must move with it. What the
+// environment's overlay patched already is patched further.
 func Overlay(t testing.TB, prefix string, bugs ...Bug) string {
 	t.Helper()
-	replace := map[string]string{}
+	replace := inherited(t)
 	for i, b := range bugs {
 		file := filepath.Join(Root(t), b.File)
 		source := file
@@ -113,7 +106,7 @@ func Overlay(t testing.TB, prefix string, bugs ...Bug) string {
 		}
 		replace[file] = copied
 	}
-	data, err := json.Marshal(map[string]any{"Replace": replace})
+	data, err := json.Marshal(overlay{replace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +115,25 @@ func Overlay(t testing.TB, prefix string, bugs ...Bug) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// overlay is what `go build -overlay` reads: by file, the one to take in its place.
+type overlay struct{ Replace map[string]string }
+
+// inherited is the overlay of the environment.
+func inherited(t testing.TB) map[string]string {
+	t.Helper()
+	all := overlay{map[string]string{}}
+	if name := os.Getenv(OverlayVariable); name != "" {
+		data, err := os.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(data, &all)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all.Replace
 }
 
 // plant returns the text of the file with the bug in it.

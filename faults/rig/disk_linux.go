@@ -26,7 +26,8 @@ type Mount struct {
 	Kind    string
 	MiB     int64
 	Options string
-	Dir     string // where the image is, the server's folder when empty
+	Dir     string   // where the image is, the server's folder when empty
+	Format  []string // options of mkfs
 }
 
 // NeedsRoot leaves a test out where the system does not let this user mount or trace. Root must be able to: a gate
@@ -55,7 +56,7 @@ func NewDisk(s *Server, m Mount) *Disk {
 	if err := errors.Join(os.WriteFile(d.Image, nil, 0o600), os.Truncate(d.Image, m.MiB<<20), os.MkdirAll(s.Data(), 0o700)); err != nil {
 		s.T.Fatal(err)
 	}
-	Run(s.T, mkfs, "-q", d.Image)
+	Run(s.T, mkfs, append(m.Format, "-q", d.Image)...)
 	d.mount()
 	s.T.Cleanup(func() {
 		s.Kill()
