@@ -16,11 +16,11 @@ func TestCrashPowerCut(t *testing.T) {
 	}
 	for _, options := range []string{"commit=1", "commit=5", "commit=1000"} {
 		t.Run(options, func(t *testing.T) {
-			powerCuts(t, cycles, rig.Mount{Kind: "ext4", MiB: 1024, Options: options})
+			powerCuts(t, cycles, rig.Mount{Kind: "ext4", MiB: 256, Options: options})
 		})
 	}
 	if rig.Long() {
-		t.Run("xfs", func(t *testing.T) { powerCuts(t, cycles/2, rig.Mount{Kind: "xfs", MiB: 1024}) })
+		t.Run("xfs", func(t *testing.T) { powerCuts(t, cycles/2, rig.Mount{Kind: "xfs", MiB: 512}) })
 	}
 }
 

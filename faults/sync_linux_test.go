@@ -23,7 +23,7 @@ func TestCrashFailedSync(t *testing.T) {
 	}
 	l := rig.NewLedger()
 	s := rig.NewServer(t, rig.Binary(t), fmt.Sprintf(crashRules, rig.Listen(t, sink.New(sink.Options{Keep: -1, Seen: l.Receive}))))
-	disk := rig.NewDisk(s, rig.Mount{Kind: "ext4", MiB: 2048})
+	disk := rig.NewDisk(s, rig.Mount{Kind: "ext4", MiB: 512})
 	s.Start()
 	s.WaitReady(10 * time.Second)
 	load := rig.StartSenders(t, l, s.Listen, crashSenders, 1500)
@@ -89,7 +89,7 @@ func TestSyncsFailForAWhile(t *testing.T) {
 	rig.NeedsRoot(t, "strace")
 	l := rig.NewLedger()
 	s := rig.NewServer(t, rig.Binary(t), fmt.Sprintf(crashRules, rig.Listen(t, sink.New(sink.Options{Keep: -1, Seen: l.Receive}))))
-	disk := rig.NewDisk(s, rig.Mount{Kind: "ext4", MiB: 1024})
+	disk := rig.NewDisk(s, rig.Mount{Kind: "ext4", MiB: 256})
 	s.Start()
 	s.WaitReady(10 * time.Second)
 	load := rig.StartSenders(t, l, s.Listen, crashSenders, 1500)

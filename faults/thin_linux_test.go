@@ -40,6 +40,9 @@ func lostWrites(t *testing.T, bin string) {
 	journal := filepath.Join(s.Data(), "journal")
 	spare := filepath.Join(journal, "spare-fresh")
 	rig.Eventually(t, 20*time.Second, "the spare segment", func() bool { return exists(spare) })
+	if _, err := s.API().Pause(t.Context(), "all"); err != nil { // nothing is delivered before the power is cut
+		t.Fatal(err)
+	}
 	disk.FillUp(1<<20, filepath.Join(journal, "00000001.seg"), spare)
 	load := rig.StartSenders(t, l, s.Listen, crashSenders, 2000)
 	rig.Eventually(t, 20*time.Second, "writes are lost", func() bool { return l.Refused(503) > 0 })
@@ -48,7 +51,11 @@ func lostWrites(t *testing.T, bin string) {
 	disk.Grow()
 	disk.Cut()
 	s.Start()
+	s.WaitReady(10 * time.Second)
 	load.End()
+	if _, err := s.API().Resume(t.Context(), "all"); err != nil {
+		t.Fatal(err)
+	}
 	lost := rig.Settle(t, s.API(), time.Minute)
 	_, acked, _ := l.Count()
 	t.Logf("%d events refused, %d acknowledged", l.Refused(503), acked)

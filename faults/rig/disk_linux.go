@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,21 +14,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Disk is a file system of its own for a server's data, in an image that is mounted over its data directory until the
-// test ends. Its power can be cut.
+// Disk is a file system of its own for a server's data, mounted over its data directory until the test ends. Its power
+// can be cut. What is written to it lies in the cache of the device until it is flushed: the device is a file in a second
+// file system, which a power cut ends at the same moment.
 type Disk struct {
-	Image   string
-	server  *Server
-	options string
+	server *Server
+	layers []layer // the data last
 }
 
-// Mount is how a Disk is made: a kind of file system, its size in MiB, and options of mount.
+// layer is a file system in an image.
+type layer struct{ image, dir, options string }
+
+// Mount is how a Disk is made: a kind of file system, its size in MiB, options of mount and of mkfs.
 type Mount struct {
 	Kind    string
 	MiB     int64
 	Options string
-	Dir     string   // where the image is, the server's folder when empty
-	Format  []string // options of mkfs
+	Format  []string
 }
 
 // NeedsRoot leaves a test out where the system does not let this user mount or trace. Root must be able to: a gate
@@ -47,67 +50,102 @@ func NeedsRoot(t testing.TB, tools ...string) {
 // NewDisk makes a file system and mounts it; the server must not run yet.
 func NewDisk(s *Server, m Mount) *Disk {
 	s.T.Helper()
-	mkfs := "mkfs." + m.Kind
-	NeedsRoot(s.T, mkfs)
-	if m.Dir == "" {
-		m.Dir = s.Dir
-	}
-	d := &Disk{Image: filepath.Join(m.Dir, "image"), server: s, options: m.Options}
-	if err := errors.Join(os.WriteFile(d.Image, nil, 0o600), os.Truncate(d.Image, m.MiB<<20), os.MkdirAll(s.Data(), 0o700)); err != nil {
-		s.T.Fatal(err)
-	}
-	Run(s.T, mkfs, append(m.Format, "-q", d.Image)...)
-	d.mount()
-	s.T.Cleanup(func() {
-		s.Kill()
-		d.unmount()
-	})
+	NeedsRoot(s.T)
+	pool := newPool(s, m.MiB*5/4+16) // what grows in memory disturbs no one
+	d := &Disk{server: s}
+	d.format(pool, filepath.Join(s.Dir, "device"), Mount{Kind: "ext4", MiB: m.MiB*5/4 + 16, Options: "commit=1000"})
+	d.format(d.layers[0].dir, s.Data(), m)
+	Run(s.T, "sync", "-f", d.layers[0].dir)
 	return d
 }
 
-// Cut is a power cut: in one moment nothing runs any more and nothing reaches the disk. Then the power is back: the
-// file system is mounted anew, with what was on the disk, and the server can be started.
-func (d *Disk) Cut() {
+// newPool is room in memory.
+func newPool(s *Server, mib int64) (dir string) {
+	s.T.Helper()
+	dir = filepath.Join(s.Dir, "pool")
+	err := os.Mkdir(dir, 0o700)
+	if err == nil {
+		err = unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib))
+	}
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	s.T.Cleanup(func() { unmount(s.T, dir) })
+	return dir
+}
+
+// format makes an image and mounts it.
+func (d *Disk) format(from, dir string, m Mount) {
 	d.server.T.Helper()
-	d.server.Freeze() // else an ack could leave after the power did
-	root, err := os.Open(d.server.Data())
+	l := layer{image: filepath.Join(from, "image"), dir: dir, options: m.Options}
+	err := errors.Join(os.WriteFile(l.image, nil, 0o600), os.Truncate(l.image, m.MiB<<20), os.MkdirAll(dir, 0o700))
 	if err != nil {
 		d.server.T.Fatal(err)
 	}
-	const shutdown, noLogFlush = 0x8004587d, 2
-	if err := unix.IoctlSetPointerInt(int(root.Fd()), shutdown, noLogFlush); err != nil {
-		d.server.T.Fatalf("shut the file system down: %v", err)
+	mkfs := "mkfs." + m.Kind
+	NeedsRoot(d.server.T, mkfs)
+	Run(d.server.T, mkfs, append(m.Format, "-q", l.image)...)
+	l.mount(d.server.T)
+	d.layers = append(d.layers, l)
+	d.server.T.Cleanup(func() {
+		d.server.Kill()
+		unmount(d.server.T, dir)
+	})
+}
+
+// Cut is a power cut: in one moment nothing runs any more, nothing reaches the disk, and its cache is gone. Then the
+// power is back: the file system is mounted anew and the server can be started.
+func (d *Disk) Cut() {
+	d.server.T.Helper()
+	d.server.Freeze() // else an ack could leave after the power did
+	for _, l := range d.layers {
+		l.shutDown(d.server.T)
 	}
-	_ = root.Close()
 	d.server.Kill()
-	d.unmount()
-	d.mount()
+	for _, l := range slices.Backward(d.layers) {
+		unmount(d.server.T, l.dir)
+	}
+	for _, l := range d.layers {
+		l.mount(d.server.T)
+	}
+}
+
+// shutDown ends the file system: nothing of it reaches the image any more, its own journal neither.
+func (l layer) shutDown(t testing.TB) {
+	t.Helper()
+	const shutdown, noLogFlush = 0x8004587d, 2
+	root, err := os.Open(l.dir)
+	if err == nil {
+		err = errors.Join(unix.IoctlSetPointerInt(int(root.Fd()), shutdown, noLogFlush), root.Close())
+	}
+	if err != nil {
+		t.Fatalf("shut %s down: %v", l.dir, err)
+	}
 }
 
 // mount and unmount are tried for a while: what a killed process held open, and a loop device, go a little later.
-func (d *Disk) mount() {
-	d.server.T.Helper()
-	Eventually(d.server.T, 10*time.Second, "mount "+d.Image, func() bool {
-		options := strings.Trim("loop,"+d.options, ",")
-		mount := exec.CommandContext(d.server.T.Context(), "mount", "-o", options, d.Image, d.server.Data())
-		out, err := mount.CombinedOutput()
+func (l layer) mount(t testing.TB) {
+	t.Helper()
+	Eventually(t, 10*time.Second, "mount "+l.image, func() bool {
+		options := strings.Trim("loop,"+l.options, ",")
+		out, err := exec.CommandContext(t.Context(), "mount", "-o", options, l.image, l.dir).CombinedOutput()
 		if err != nil {
-			d.server.T.Logf("mount: %v: %s", err, out)
+			t.Logf("mount: %v: %s", err, out)
 		}
 		return err == nil
 	})
 }
 
-func (d *Disk) unmount() {
-	d.server.T.Helper()
+func unmount(t testing.TB, dir string) {
+	t.Helper()
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		err := unix.Unmount(d.server.Data(), 0)
+		err := unix.Unmount(dir, 0)
 		if err == nil {
 			return
 		}
 		if time.Since(began) > 10*time.Second {
-			d.server.T.Errorf("unmount: %v", err)
-			_ = unix.Unmount(d.server.Data(), unix.MNT_DETACH)
+			t.Errorf("unmount %s: %v", dir, err)
+			_ = unix.Unmount(dir, unix.MNT_DETACH)
 			return
 		}
 	}

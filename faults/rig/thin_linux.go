@@ -2,7 +2,6 @@ package rig
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,17 +23,10 @@ const thinBlock = 4096 // a page, so that no extent begins in the middle of one
 func NewThin(s *Server, mib int64) *Thin {
 	s.T.Helper()
 	NeedsRoot(s.T)
-	pool := filepath.Join(s.Dir, "pool")
-	err := os.Mkdir(pool, 0o700)
-	if err == nil {
-		err = unix.Mount("tmpfs", pool, "tmpfs", 0, fmt.Sprintf("size=%dm", mib))
-	}
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	s.T.Cleanup(func() { _ = unix.Unmount(pool, unix.MNT_DETACH) })
+	pool := newPool(s, mib)
+	th := &Thin{Disk: &Disk{server: s}, ballast: filepath.Join(pool, "ballast")}
 	small := []string{"-b", strconv.Itoa(thinBlock), "-g", "256", "-O", "^flex_bg"} // extents of less than 1 MiB
-	th := &Thin{Disk: NewDisk(s, Mount{Kind: "ext4", MiB: mib, Dir: pool, Format: small}), ballast: filepath.Join(pool, "ballast")}
+	th.format(pool, s.Data(), Mount{Kind: "ext4", MiB: mib, Format: small})
 	th.image(func(f *os.File) error { return unix.Fallocate(int(f.Fd()), 0, 0, mib<<20) })
 	return th
 }
@@ -69,7 +61,7 @@ func (th *Thin) Grow() {
 
 func (th *Thin) image(do func(*os.File) error) {
 	th.server.T.Helper()
-	f, err := os.OpenFile(th.Image, os.O_RDWR, 0)
+	f, err := os.OpenFile(th.layers[0].image, os.O_RDWR, 0)
 	if err == nil {
 		err = errors.Join(do(f), f.Close())
 	}
