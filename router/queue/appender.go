@@ -18,7 +18,7 @@ type appender struct {
 
 // item is one record on its way.
 type item struct {
-	rec   *record
+	rec   Record
 	lease *Lease        // of a start
 	lane  *Lane         // whose result it is, nil for others
 	past  chan struct{} // no record: closed when what was added before is appended, nil for others
@@ -105,7 +105,7 @@ func (a *appender) run(ctx context.Context, stop <-chan struct{}) {
 // write appends the batch, again and again if it must; false when ctx ended first.
 func (a *appender) write(ctx context.Context, batch []item) bool {
 	for pause := appendPause; ; pause = min(2*pause, appendMax) {
-		recs := a.encode(batch)
+		recs := a.wanted(batch)
 		if len(recs) == 0 {
 			a.synced(batch)
 			return true
@@ -125,11 +125,14 @@ func (a *appender) write(ctx context.Context, batch []item) bool {
 	}
 }
 
-func (a *appender) encode(batch []item) []Record {
+// wanted are the records of the batch but for starts whose lease is over.
+func (a *appender) wanted(batch []item) []Record {
 	recs := make([]Record, 0, len(batch))
+	a.q.mu.Lock()
+	defer a.q.mu.Unlock()
 	for _, i := range batch {
-		if i.rec != nil && (i.lease == nil || i.lease.waits()) {
-			recs = append(recs, i.rec.encode())
+		if i.rec != nil && (i.lease == nil || i.lease.phase == leaseWaits) {
+			recs = append(recs, i.rec)
 		}
 	}
 	return recs
@@ -142,20 +145,31 @@ func (a *appender) prune() {
 	a.items = nil
 	a.mu.Unlock()
 	var kept []item
+	a.q.mu.Lock() // before a.mu: add is called with it held
 	for _, i := range old {
-		if i.lease == nil || i.lease.waits() { // takes q.mu, which may be held where a.mu is wanted
+		if i.lease == nil || i.lease.phase == leaseWaits {
 			kept = append(kept, i)
 		}
 	}
+	a.q.mu.Unlock()
 	a.mu.Lock()
 	a.items = append(kept, a.items...)
 	a.mu.Unlock()
 }
 
+// synced says of a batch that it is durable.
 func (a *appender) synced(batch []item) {
+	a.q.mu.Lock()
 	for _, i := range batch {
 		if i.lane != nil {
-			i.lane.synced()
+			i.lane.unsynced--
+			a.q.results.Add(-1)
+		}
+	}
+	a.q.mu.Unlock()
+	for _, i := range batch {
+		if i.lane != nil {
+			i.lane.roomy()
 		}
 		if i.past != nil {
 			close(i.past)

@@ -206,9 +206,13 @@ func (d *reader) header() map[string][]string {
 		return nil
 	}
 	h := make(map[string][]string, n)
+	all := make([]string, 0, n) // few names have more than one value
 	for range n {
-		name := d.string()
-		h[name] = d.strings()
+		name, first := d.string(), len(all)
+		for range d.count(1) {
+			all = append(all, d.string())
+		}
+		h[name] = all[first:len(all):len(all)]
 	}
 	if len(h) != n {
 		d.fail(errors.New("names a header twice"))

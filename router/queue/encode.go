@@ -112,7 +112,10 @@ func (b *buffer) event(r *record) {
 
 func (b *buffer) header(h map[string][]string) {
 	b.int(len(h))
-	for _, name := range slices.Sorted(maps.Keys(h)) {
+	var most [32]string
+	names := slices.AppendSeq(most[:0], maps.Keys(h))
+	slices.Sort(names)
+	for _, name := range names {
 		b.string(name)
 		b.strings(h[name])
 	}

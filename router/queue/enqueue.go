@@ -119,18 +119,25 @@ func (q *Queue) known(ctx context.Context, rec *record) (*found, error) {
 
 // eventAt reads the record of an event, with headers and body only when full.
 func (q *Queue) eventAt(ctx context.Context, pos Pos, full bool) (*found, error) {
-	e, err := q.log.At(ctx, pos)
-	if err != nil {
-		return nil, err
-	}
 	f := &found{pos: pos}
-	if err := f.rec.decode(e.Record, full); err != nil {
+	if err := q.readEvent(ctx, pos, full, &f.rec); err != nil {
 		return nil, err
-	}
-	if f.rec.kind != kindEvent && f.rec.kind != kindCarried {
-		return nil, fmt.Errorf("record at %d is no event: %w", pos, ErrNotFound)
 	}
 	return f, nil
+}
+
+func (q *Queue) readEvent(ctx context.Context, pos Pos, full bool, rec *record) error {
+	e, err := q.log.At(ctx, pos)
+	if err != nil {
+		return err
+	}
+	if err := rec.decode(e.Record, full); err != nil {
+		return err
+	}
+	if rec.kind != kindEvent && rec.kind != kindCarried {
+		return fmt.Errorf("record at %d is no event: %w", pos, ErrNotFound)
+	}
+	return nil
 }
 
 // again notes on the first event that it came again, and brings the pairs it matches now to life. ErrTrimmed when the

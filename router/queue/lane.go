@@ -163,12 +163,8 @@ func (l *Lane) Close() {
 	l.q.wake()
 }
 
-// synced counts a result that became durable.
-func (l *Lane) synced() {
-	l.q.results.Add(-1)
-	l.q.mu.Lock()
-	l.unsynced--
-	l.q.mu.Unlock()
+// roomy wakes who waits because too many results were not durable.
+func (l *Lane) roomy() {
 	select {
 	case l.room <- struct{}{}:
 	default:

@@ -12,7 +12,8 @@ import (
 type Lease struct {
 	lane     *Lane
 	delivery event.Delivery // when leased; after its start was applied, as it is then
-	rec      *record        // its start
+	about    about          // what its start says
+	began    time.Time      // when that was made
 	deadline time.Time
 	ready    chan struct{} // closed when its start was applied, or it is lost
 
@@ -32,10 +33,10 @@ const (
 )
 
 // ID is the leased delivery.
-func (le *Lease) ID() event.DeliveryID { return le.rec.about.delivery }
+func (le *Lease) ID() event.DeliveryID { return le.about.delivery }
 
 // Route is the route of the leased delivery.
-func (le *Lease) Route() string { return le.rec.about.route }
+func (le *Lease) Route() string { return le.about.route }
 
 // Lease reserves up to most due deliveries for ttl and hands their starts to a group commit; it never blocks. Those
 // whose route is not wanted are put aside until Reload; want must be quick and not call the queue, nil wants all.
@@ -76,11 +77,11 @@ func (l *Lane) reserve(w *row, now time.Time, ttl time.Duration) *Lease {
 		old.over() // of the round before
 	}
 	w.place = placeHeld
-	le := &Lease{lane: l, deadline: now.Add(ttl), ready: make(chan struct{})}
-	le.rec = &record{kind: kindStart, time: now.UTC(), about: s.about(w), owner: l.owner}
-	le.rec.about.number++
+	le := &Lease{lane: l, about: s.about(w), began: now.UTC(), deadline: now.Add(ttl), ready: make(chan struct{})}
+	le.about.number++
 	l.leases[w.id] = le
-	l.q.out.add(item{rec: le.rec, lease: le})
+	start := record{kind: kindStart, time: le.began, about: le.about, owner: l.owner}
+	l.q.out.add(item{rec: start.encode(), lease: le})
 	return le
 }
 
@@ -102,7 +103,7 @@ func (q *Queue) started(a *about, owner token, took bool) {
 	if l := q.lanes[a.destination]; l != nil && l.owner == owner {
 		le = l.leases[a.delivery]
 	}
-	mine := le != nil && le.phase == leaseWaits && le.rec.about.number == a.number
+	mine := le != nil && le.phase == leaseWaits && le.about.number == a.number
 	switch {
 	case mine && took:
 		r := q.state.table.find(a.delivery)
@@ -136,17 +137,10 @@ func (le *Lease) over() {
 	if r == 0 {
 		return
 	}
-	if w := s.table.row(r); w.place == placeHeld && w.round == uint32(le.rec.about.round) {
+	if w := s.table.row(r); w.place == placeHeld && w.round == uint32(le.about.round) {
 		w.place = placeNone
 		s.backToHeap(r)
 	}
-}
-
-// waits reports whether the start of the lease is still wanted.
-func (le *Lease) waits() bool {
-	le.lane.q.mu.Lock()
-	defer le.lane.q.mu.Unlock()
-	return le.phase == leaseWaits
 }
 
 // Begin waits until the start of the attempt is durable and applied and then reads the event. Tries of the delivery
@@ -165,12 +159,13 @@ func (le *Lease) Begin(ctx context.Context) (*event.Event, *event.Delivery, erro
 	if !le.begin() {
 		return nil, nil, ErrLost
 	}
-	first, err := q.eventAt(ctx, le.rec.about.eventPos, true)
-	if err != nil {
+	var rec record
+	if err := q.readEvent(ctx, le.about.eventPos, true, &rec); err != nil {
 		le.unreadable(err)
-		return nil, nil, fmt.Errorf("read event %s: %w", le.rec.about.event, err)
+		return nil, nil, fmt.Errorf("read event %s: %w", le.about.event, err)
 	}
-	return &first.rec.event, &le.delivery, nil
+	ev := rec.event // without the rest of the record
+	return &ev, &le.delivery, nil
 }
 
 func (le *Lease) begin() bool {
@@ -187,7 +182,7 @@ func (le *Lease) begin() bool {
 // a disk may come back.
 func (le *Lease) unreadable(cause error) {
 	q := le.lane.q
-	q.opts.Logger.Error("event cannot be read", "event", le.rec.about.event.String(), "error", cause)
+	q.opts.Logger.Error("event cannot be read", "event", le.about.event.String(), "error", cause)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := le.row()
@@ -205,7 +200,7 @@ func (le *Lease) row() *row {
 		return nil
 	}
 	w := s.table.row(r)
-	a := &le.rec.about
+	a := &le.about
 	if !w.started() || w.round != uint32(a.round) || w.tries != uint32(a.number) {
 		return nil
 	}
@@ -230,9 +225,9 @@ func (le *Lease) Release() {
 
 // giveBack appends that a started attempt ended without a result; q.mu is held.
 func (q *Queue) giveBack(w *row, owner token, why how, due time.Time) {
-	rec := &record{kind: kindFinish, time: time.Now().UTC(), about: q.state.about(w), owner: owner, how: why}
+	rec := record{kind: kindFinish, time: time.Now().UTC(), about: q.state.about(w), owner: owner, how: why}
 	rec.outcome = event.Outcome{State: event.Pending, Due: due}
-	q.out.add(item{rec: rec})
+	q.out.add(item{rec: rec.encode()})
 }
 
 // Finish records what became of an attempt. The lease ends at once and its delivery is leasable again when o says
@@ -267,12 +262,12 @@ func (l *Lane) finish(le *Lease, a event.Attempt, o event.Outcome) error {
 	if w == nil {
 		return ErrLost
 	}
-	rec := &record{kind: kindFinish, time: time.Now().UTC(), about: le.rec.about, owner: l.owner, tried: true}
+	rec := record{kind: kindFinish, time: time.Now().UTC(), about: le.about, owner: l.owner, tried: true}
 	rec.about.prev = le.last
 	rec.attempt, rec.outcome = a, o
-	rec.attempt.Number, rec.attempt.Round = le.rec.about.number, le.rec.about.round
+	rec.attempt.Number, rec.attempt.Round = le.about.number, le.about.round
 	l.unsynced++
 	q.results.Add(1)
-	q.out.add(item{rec: rec, lane: l})
+	q.out.add(item{rec: rec.encode(), lane: l})
 	return nil
 }

@@ -10,9 +10,9 @@ import (
 func (q *Queue) expire(r ref, now time.Time) {
 	w := q.state.table.row(r)
 	w.place = placeHeld
-	rec := &record{kind: kindFinish, time: now.UTC(), about: q.state.about(w), how: howExpired}
+	rec := record{kind: kindFinish, time: now.UTC(), about: q.state.about(w), how: howExpired}
 	rec.outcome = event.Outcome{State: event.Dead, Reason: event.ReasonExpired}
-	q.out.add(item{rec: rec})
+	q.out.add(item{rec: rec.encode()})
 }
 
 // ranOut ends a lease whose holder did not come back in time; q.mu is held. Its outcome is unknown, so it counts as
@@ -23,12 +23,12 @@ func (q *Queue) ranOut(le *Lease, now time.Time) {
 	if w == nil {
 		return
 	}
-	rec := &record{kind: kindFinish, time: now.UTC(), about: le.rec.about, owner: le.lane.owner, how: howRanOut, tried: true}
+	rec := record{kind: kindFinish, time: now.UTC(), about: le.about, owner: le.lane.owner, how: howRanOut, tried: true}
 	rec.about.prev = le.last
 	rec.attempt = event.Attempt{
-		Number: le.rec.about.number, Round: le.rec.about.round, Started: le.rec.time,
-		Duration: now.Sub(le.rec.time), Result: "lost",
+		Number: le.about.number, Round: le.about.round, Started: le.began,
+		Duration: now.Sub(le.began), Result: "lost",
 	}
 	rec.outcome = event.Outcome{State: event.Pending, Due: now.UTC()}
-	q.out.add(item{rec: rec})
+	q.out.add(item{rec: rec.encode()})
 }
