@@ -28,6 +28,7 @@ type call struct {
 	set      *rules.Set // the one that this request sees, from start to end
 	source   *rules.Source
 	body     []byte
+	memory   *[]byte   // of body, given back at the end; nil when it is not from bodies
 	bodyRead bool      // to its end
 	held     int64     // bytes taken from the budget
 	arrived  time.Time // the last byte of the body
@@ -144,7 +145,7 @@ func notStored(err error) *refusal {
 	return &refusal{unavailable, http.StatusServiceUnavailable, "event was not stored: " + err.Error()}
 }
 
-// event copies what is kept out of the request, so that nothing of net/http outlives the call.
+// event refers to the request, which outlives it: the queue keeps a copy of its own.
 func (c *call) event() *event.Event {
 	at := c.arrived.UTC().Round(0)
 	return &event.Event{
@@ -177,6 +178,9 @@ func (c *call) ack(receipt queue.Receipt, matched bool) {
 
 // end gives back what the call holds, and answers when something panicked: our fault, so the sender shall come again.
 func (c *call) end() {
+	if c.memory != nil {
+		defer c.in.bodies.put(c.memory)
+	}
 	c.in.budget.release(c.held)
 	if c.place != nil {
 		c.place.Add(-1)

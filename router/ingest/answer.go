@@ -58,7 +58,7 @@ func (c *call) acknowledge(receipt queue.Receipt) {
 func receiptBody(receipt queue.Receipt) []byte {
 	b := make([]byte, 0, 72)
 	b = append(b, `{"id":"`...)
-	b = append(b, receipt.Event.String()...)
+	b, _ = receipt.Event.AppendText(b) // never fails
 	b = append(b, '"')
 	if receipt.Duplicate {
 		b = append(b, `,"duplicate":true`...)

@@ -3,7 +3,9 @@ package ingest
 import (
 	"errors"
 	"io"
+	"math/bits"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -34,6 +36,28 @@ func (b *budget) take(n int64) bool {
 
 func (b *budget) release(n int64) { b.used.Add(-n) }
 
+// bodies is memory for small bodies. A call gives back what it took when it ends: by then an event is its record, which
+// is a copy, and nothing else may refer to a body. Sizes are powers of two, so that no small body holds a large piece.
+type bodies [5]sync.Pool // of *[]byte: 1, 2, 4, 8, 16 KiB
+
+const smallestBody = 1 << 10
+
+func (b *bodies) get(n int) *[]byte {
+	size, i := smallestBody, 0
+	for size < n {
+		size, i = 2*size, i+1
+	}
+	if m, ok := b[i].Get().(*[]byte); ok {
+		return m
+	}
+	m := make([]byte, size)
+	return &m
+}
+
+func (b *bodies) put(m *[]byte) {
+	b[bits.Len(uint(len(*m)/smallestBody))-1].Put(m)
+}
+
 // readBody reads the whole body or fails; a prefix is never taken for the whole. Errors: *http.MaxBytesError,
 // errNoBudget, os.ErrDeadlineExceeded, io.ErrUnexpectedEOF and those of the connection.
 func (c *call) readBody(limit int64) error {
@@ -61,7 +85,8 @@ func (c *call) readExact(n int) error {
 	if !c.hold(int64(n)) {
 		return errNoBudget
 	}
-	c.body = make([]byte, n)
+	c.memory = c.in.bodies.get(n)
+	c.body = (*c.memory)[:n]
 	_, err := io.ReadFull(c.r.Body, c.body)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF

@@ -59,6 +59,7 @@ type Ingest struct {
 	opts     Options
 	budget   budget
 	chunks   sync.Pool // of *chunk
+	bodies   bodies
 	answers  answers
 	log      sampled
 	draining atomic.Bool

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,12 +27,16 @@ func Mask(h map[string][]string, secret []string) http.Header {
 	return out
 }
 
-// cleanHeader copies the headers of a verified request without the values that are the sender's secret itself. They
-// have done their work: what is not stored cannot leak from the data directory, nor to a destination under rules that
-// no longer know which header it was.
+// cleanHeader is the headers of a verified request without the values that are the sender's secret itself. They have
+// done their work: what is not stored cannot leak from the data directory, nor to a destination under rules that no
+// longer know which header it was.
 func (c *call) cleanHeader() http.Header {
-	h := c.r.Header.Clone()
-	for _, name := range c.secretHeaders() {
+	secret := c.secretHeaders()
+	if len(secret) == 0 {
+		return c.r.Header
+	}
+	h := maps.Clone(c.r.Header)
+	for _, name := range secret {
 		if values, ok := h[http.CanonicalHeaderKey(name)]; ok {
 			h[http.CanonicalHeaderKey(name)] = slices.Repeat([]string{Masked}, len(values))
 		}

@@ -32,8 +32,21 @@ func (l *slowLog) Append(ctx context.Context, recs ...queue.Record) (queue.Pos, 
 func slowRig(t *testing.T, change func(*ingest.Options)) (r *rig, log *slowLog, ended chan error) {
 	t.Helper()
 	log = &slowLog{logtest.NewMemory(), make(chan struct{}, 10), make(chan struct{})}
-	r = &rig{t: t, log: log.Memory, logged: &lines{}}
-	r.rules.Store(parse(t, rulesText))
+	r = rigOn(t, log, rulesText, change)
+	r.log = log.Memory
+	ended = make(chan error, 10)
+	r.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.ingest.ServeHTTP(w, req)
+		ended <- req.Context().Err()
+	})
+	return r, log, ended
+}
+
+// rigOn is a rig on a log of the test's own.
+func rigOn(t *testing.T, log queue.Log, rules string, change func(*ingest.Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, logged: &lines{}}
+	r.rules.Store(parse(t, rules))
 	r.queue = openQueue(t, log, queue.Options{Dir: t.TempDir()})
 	o := ingest.Options{Queue: r.queue, Rules: r.rules.Load}
 	change(&o)
@@ -41,13 +54,9 @@ func slowRig(t *testing.T, change func(*ingest.Options)) (r *rig, log *slowLog, 
 	if r.ingest, err = ingest.New(o); err != nil {
 		t.Fatal(err)
 	}
-	ended = make(chan error, 10)
-	r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.ingest.ServeHTTP(w, req)
-		ended <- req.Context().Err()
-	}))
+	r.server = httptest.NewServer(r.ingest)
 	t.Cleanup(r.server.Close)
-	return r, log, ended
+	return r
 }
 
 func TestHangingUpDoesNotStopTheCommit(t *testing.T) {

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"encoding/binary"
-	"maps"
 	"slices"
 	"time"
 
@@ -113,7 +112,10 @@ func (b *buffer) event(r *record) {
 func (b *buffer) header(h map[string][]string) {
 	b.int(len(h))
 	var most [32]string
-	names := slices.AppendSeq(most[:0], maps.Keys(h))
+	names := most[:0]
+	for name := range h {
+		names = append(names, name)
+	}
 	slices.Sort(names)
 	for _, name := range names {
 		b.string(name)

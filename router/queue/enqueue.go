@@ -20,9 +20,9 @@ type Receipt struct {
 // Enqueue stores ev with its deliveries and returns when they are durable and applied. Each of ds carries ID, Route,
 // Destination, OrderKey, Coalesce, Due, Expires and State (Pending, or Dead with its Reason); the rest is filled in
 // here. An event whose DedupeKey is known is not stored again: the pairs of ds that the first one lacks get a
-// delivery, its dead ones go back to pending. Errors: ErrFull and ErrNoRoom before anything was written; ErrClosed; the log's own,
-// wrapped, after which the outcome is unknown and the caller must not ack. Neither ev nor ds may be written to
-// afterwards.
+// delivery, its dead ones go back to pending. Errors: ErrFull and ErrNoRoom before anything was written; ErrClosed; the
+// log's own, wrapped, after which the outcome is unknown and the caller must not ack. Nothing of ev and ds is kept when
+// it has returned.
 func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Delivery) (Receipt, error) {
 	if ev.ID.IsZero() {
 		return Receipt{}, errors.New("event has no id")

@@ -151,13 +151,17 @@ func (q *Queue) wake() {
 
 // commit appends rec and waits until it is applied. After an error the outcome is unknown.
 func (q *Queue) commit(ctx context.Context, rec *record) (applied, error) {
-	id := rec.waiter()
+	return q.commitBytes(ctx, rec.waiter(), rec.encode())
+}
+
+// commitBytes is commit for an encoded record, whose waiter is id.
+func (q *Queue) commitBytes(ctx context.Context, id token, rec Record) (applied, error) {
 	w, ok := q.waiters.add(id)
 	if !ok {
 		return applied{}, fmt.Errorf("a record for %x is on its way already", id)
 	}
 	defer q.waiters.drop(id)
-	if _, err := q.log.Append(ctx, rec.encode()); err != nil {
+	if _, err := q.log.Append(ctx, rec); err != nil {
 		return applied{}, fmt.Errorf("append to the log: %w", err)
 	}
 	select {

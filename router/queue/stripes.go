@@ -50,11 +50,12 @@ func (s *stripes) lockAll(ctx context.Context) (unlock func(), err error) {
 // commitHeld is commit for the holder of a stripe. It calls unlock when the fate of rec is known; that may be after
 // it has returned because ctx ended.
 func (q *Queue) commitHeld(ctx context.Context, rec *record, unlock func()) (a applied, err error) {
+	id, bytes := rec.waiter(), rec.encode() // now: what rec refers to may change when this has returned
 	known := make(chan struct{})
 	var got applied
 	var failed error
 	go func() {
-		got, failed = q.commit(context.WithoutCancel(ctx), rec)
+		got, failed = q.commitBytes(context.WithoutCancel(ctx), id, bytes)
 		unlock()
 		close(known)
 	}()
