@@ -10,12 +10,14 @@ const (
 	// heapChunks are the first ones. All others lie outside of the heap: the collector lets a heap grow to twice what
 	// is in it, and a million rows must not make it wait for so much garbage.
 	heapChunks = 4
+	mapChunks  = 32 // made at once outside
 )
 
 // chunks is an array that grows without being moved. T holds no pointers.
 type chunks[T any] struct {
-	all  []*[chunkLen]T
-	used int // ever handed out
+	all    []*[chunkLen]T
+	used   int // ever handed out
+	mapped [][]byte
 }
 
 // at is only valid until what it points to is freed.
@@ -31,23 +33,30 @@ func (c *chunks[T]) next() ref {
 // reserve makes room for n in all.
 func (c *chunks[T]) reserve(n int) {
 	for len(c.all)*chunkLen < n {
-		c.all = append(c.all, c.chunk())
+		if len(c.all) < heapChunks || !c.mapMore() {
+			c.all = append(c.all, new([chunkLen]T))
+		}
 	}
 }
 
-func (c *chunks[T]) chunk() *[chunkLen]T {
-	if len(c.all) >= heapChunks {
-		if b := mapped(int(unsafe.Sizeof([chunkLen]T{}))); b != nil {
-			return (*[chunkLen]T)(unsafe.Pointer(unsafe.SliceData(b)))
-		}
+// mapMore makes chunks outside of the heap; false when there is nothing.
+func (c *chunks[T]) mapMore() bool {
+	size := unsafe.Sizeof([chunkLen]T{})
+	b := mapped(mapChunks * int(size))
+	if b == nil {
+		return false
 	}
-	return new([chunkLen]T)
+	c.mapped = append(c.mapped, b)
+	for i := range uintptr(mapChunks) {
+		c.all = append(c.all, (*[chunkLen]T)(unsafe.Pointer(&b[i*size])))
+	}
+	return true
 }
 
 // free gives back what lies outside of the heap. Nothing may be used afterwards.
 func (c *chunks[T]) free() {
-	for i := heapChunks; i < len(c.all); i++ {
-		unmap(unsafe.Slice((*byte)(unsafe.Pointer(c.all[i])), unsafe.Sizeof([chunkLen]T{})))
+	for _, b := range c.mapped {
+		unmap(b)
 	}
-	c.all = nil
+	c.all, c.mapped = nil, nil
 }

@@ -81,29 +81,14 @@ func capacity(h Health) int64 {
 	return h.Bytes + h.Free
 }
 
-// replay applies what the log has behind the snapshot, up to its end as it is now.
-func (q *Queue) replay(ctx context.Context) error {
-	end := q.log.Health().Last
-	if end == 0 || q.state.applied >= end {
-		return nil
-	}
-	for e, err := range q.log.Read(ctx, q.state.applied+1) {
-		if err != nil {
-			return fmt.Errorf("replay the log: %w", err)
-		}
-		q.applyEntry(e)
-		if e.Pos >= end {
-			return nil
-		}
-	}
-	return ctx.Err()
-}
-
 // applyEntry applies one record and tells everybody whom it concerns. A record that cannot be decoded is counted,
 // logged and passed over: what it said is lost, what comes after it is not.
 func (q *Queue) applyEntry(e Entry) {
-	rec := &q.rec
-	err := rec.decode(e.Record, false)
+	q.applyRecord(e, &q.rec, q.rec.decode(e.Record, false))
+}
+
+// applyRecord is applyEntry for an entry that was decoded, with what came of that.
+func (q *Queue) applyRecord(e Entry, rec *record, err error) {
 	q.mu.Lock()
 	if err != nil {
 		q.state.applied = e.Pos

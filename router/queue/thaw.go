@@ -311,14 +311,10 @@ func (t *thaw) order() []ref {
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	t.s.table.each(func(_ ref, w *row) { first, last = min(first, w.since), max(last, w.since) })
 	shift := max(0, bits.Len64(uint64(last-first))-2*digits)
-	all, next := make([]ref, t.rows), make([]ref, t.rows)
-	for i := range all {
-		all[i] = ref(i + 1)
-	}
+	when, all, next := make([]uint32, t.rows+1), make([]ref, t.rows), make([]ref, t.rows)
+	t.s.table.each(func(r ref, w *row) { when[r], all[r-1] = uint32(uint64(w.since-first)>>shift), r })
 	for pass := range 2 {
-		digit := func(r ref) uint64 {
-			return uint64(t.s.table.row(r).since-first) >> (shift + pass*digits) & (1<<digits - 1)
-		}
+		digit := func(r ref) uint32 { return when[r] >> (pass * digits) & (1<<digits - 1) }
 		var at [1<<digits + 1]int
 		for _, r := range all {
 			at[digit(r)+1]++
@@ -327,9 +323,8 @@ func (t *thaw) order() []ref {
 			at[d+1] += at[d]
 		}
 		for _, r := range all {
-			d := digit(r)
-			next[at[d]] = r
-			at[d]++
+			next[at[digit(r)]] = r
+			at[digit(r)]++
 		}
 		all, next = next, all
 	}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package queue
 
 import "syscall"
@@ -10,7 +8,8 @@ func mapped(n int) []byte {
 	if err != nil {
 		return nil
 	}
+	_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) // rows are looked for all over the place
 	return b
 }
 
-func unmap(b []byte) { _ = syscall.Munmap(b) } // of memory that is not mapped: it is the collector's
+func unmap(b []byte) { _ = syscall.Munmap(b) } // cannot fail for what was mapped
