@@ -136,16 +136,42 @@ func (l *loader) swap(set *rules.Set, result LoadResult) {
 	l.since.Store(result.At.UnixNano())
 	l.result.Store(&result)
 	l.metrics.loaded(result)
+	l.metrics.unverified.Set(float64(unverified(set)))
 	if l.onLive != nil {
 		l.onLive()
 	}
 	for _, w := range set.Warnings() {
 		l.log.Warn("rules", "warning", w.String())
 	}
+	for _, name := range unguarded(old, set) {
+		l.log.Warn("source takes requests without proof, which the rules before asked for", "source", name)
+	}
 	if old == nil || old.Hash() != set.Hash() {
 		l.log.Info("rules are live", "file", l.file, "hash", set.Hash(), "sources", len(set.Sources()),
 			"routes", len(set.Routes()), "destinations", len(set.Destinations()))
 	}
+}
+
+// unguarded are the sources that were verified by the rules before and are not any more.
+func unguarded(old, set *rules.Set) (names []string) {
+	if old == nil {
+		return nil
+	}
+	for _, s := range set.Sources() {
+		if before, ok := old.Source(s.Name); ok && s.Unverified && !before.Unverified {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func unverified(set *rules.Set) (n int) {
+	for _, s := range set.Sources() {
+		if s.Unverified {
+			n++
+		}
+	}
+	return n
 }
 
 // refuse notes that the file did not go live and the old rules stay.

@@ -11,6 +11,7 @@ type reloadMetrics struct {
 	successful   prometheus.Gauge
 	lastSuccess  prometheus.Gauge
 	hash         prometheus.Gauge
+	unverified   prometheus.Gauge
 	reloads      *prometheus.CounterVec
 	keepFailures prometheus.Counter
 }
@@ -23,12 +24,13 @@ func newReloadMetrics(r prometheus.Registerer) *reloadMetrics {
 		successful:  gauge("hookrouter_config_last_reload_successful", "1 when the rules file, as last read, is live; 0 when older rules stay."),
 		lastSuccess: gauge("hookrouter_config_last_reload_success_timestamp_seconds", "When the rules in force went live."),
 		hash:        gauge("hookrouter_config_hash", "First 48 bits of the hash of the rules in force."),
+		unverified:  gauge("hookrouter_sources_unverified", "Sources of the rules in force that ask for no proof."),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookrouter_config_reloads_total", Help: "Times the rules file was read to go live, by result."}, []string{"result"}),
 		keepFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookrouter_config_keep_failures_total", Help: "Live rules that could not be kept for a start with a bad file."}),
 	}
-	r.MustRegister(m.successful, m.lastSuccess, m.hash, m.reloads, m.keepFailures)
+	r.MustRegister(m.successful, m.lastSuccess, m.hash, m.unverified, m.reloads, m.keepFailures)
 	return m
 }
 

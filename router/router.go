@@ -103,6 +103,9 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 			r.close()
 		}
 	}()
+	if err := clockIsSet(time.Now()); err != nil {
+		return nil, err
+	}
 	if o.ProxyProtocol && len(o.TrustedProxies) == 0 {
 		return nil, errors.New("--proxy-protocol: nobody is trusted to send it: --trusted-proxies CIDR,…")
 	}
@@ -122,6 +125,15 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 		return nil, err
 	}
 	return r, r.listen(ctx)
+}
+
+// clockIsSet refuses the time of a machine that does not know it: it would take old signatures for fresh ones, and give
+// ids and deadlines of long ago.
+func clockIsSet(now time.Time) error {
+	if now.Year() < 2025 {
+		return fmt.Errorf("the clock says %s: set it, or start after its synchronization (systemd: After=time-sync.target)", now.UTC().Format(time.DateOnly))
+	}
+	return nil
 }
 
 func (r *Router) loadRules() (err error) {

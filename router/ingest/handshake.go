@@ -34,6 +34,9 @@ func (c *call) mayShake() bool {
 // verify returns the answer to a handshake, or nil when the request is an event.
 func (c *call) verify() (*verify.Reply, *refusal) {
 	if c.barred != "" {
+		if !slices.Contains(c.source.Methods, c.r.Method) {
+			return nil, errMethod()
+		}
 		return nil, &refusal{badAddress, c.refusedStatus(), c.barred}
 	}
 	c.r.Header["Host"] = []string{c.r.Host} // net/http takes it out

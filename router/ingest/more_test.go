@@ -15,6 +15,7 @@ import (
 	"github.com/hookrouter/hookrouter/router/ingest"
 	"github.com/hookrouter/hookrouter/router/queue"
 	"github.com/hookrouter/hookrouter/rules"
+	"github.com/hookrouter/hookrouter/verify"
 )
 
 func (r *rig) stored(id string) *event.Event {
@@ -187,5 +188,21 @@ func TestMask(t *testing.T) {
 	}
 	if got := ingest.MaskQuery("a=1&access_token=x&b=%zz&%zz=1&c"); got != "a=1&access_token=***&b=%zz&%zz=***&c" {
 		t.Errorf("query %s", got)
+	}
+}
+
+// TestProofThatCannotBeDone: a source whose verifier is missing, or knows no scheme, lets nobody in.
+func TestProofThatCannotBeDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		verifier *verify.Verifier
+		want     int
+	}{"missing": {nil, 503}, "without a scheme": {new(verify.Verifier), 401}} {
+		r := newRig(t)
+		req := r.request("github", `{}`)
+		source, _ := r.rules.Load().Source("github")
+		source.Verifier = c.verifier
+		if got := r.do(req); got.Status != c.want || r.log.Len() != 0 {
+			t.Errorf("%s: %+v, %d records", name, got, r.log.Len())
+		}
 	}
 }
