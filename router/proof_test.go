@@ -14,16 +14,19 @@ import (
 	"github.com/hookrouter/hookrouter/verify"
 )
 
+// inHeaders are presets that one secret and headers prove.
+var inHeaders = []string{"contentful", "github", "linear", "shopify", "slack", "standard-webhooks", "stripe"}
+
 // TestProofGivenTwice: of two signatures, times or ids, one reader takes the first and another the last. Whatever the
 // proof stands on must be there once, in whatever spelling of its name.
 func TestProofGivenTwice(t *testing.T) {
 	text := "version: 1\nsources:\n"
-	for _, name := range verify.Names() {
+	for _, name := range inHeaders {
 		text += fmt.Sprintf("  %s: { preset: %[1]s, secret: %q }\n", name, secretOf(name))
 	}
 	h := open(t, text)
 	vectors := 0
-	for _, name := range verify.Names() {
+	for _, name := range inHeaders {
 		for _, header := range h.proof(name) {
 			for variant, change := range map[string]func(value string) []string{
 				"twice":                 func(v string) []string { return []string{header + ": " + v, header + ": " + v} },
