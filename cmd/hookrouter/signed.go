@@ -76,9 +76,14 @@ func verifierOf(preset, secret, url string) (*verify.Verifier, error) {
 	if !ok {
 		return nil, unknownPreset(preset)
 	}
+	return verify.New(p.Verify, verify.Keys{Secrets: []string{secret}, With: examples(p), PublicURL: url})
+}
+
+// examples are a preset's parameters as its samples have them.
+func examples(p *verify.Preset) map[string]string {
 	with := map[string]string{}
 	for _, param := range p.With {
 		with[param.Name] = param.Example
 	}
-	return verify.New(p.Verify, verify.Keys{Secrets: []string{secret}, With: with, PublicURL: url})
+	return with
 }
