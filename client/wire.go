@@ -246,6 +246,7 @@ type Log struct {
 	Short    int64  `json:"short,omitempty"` // bytes that old records leave early because little room is left
 	Damaged  int64  `json:"damaged"`
 	Refusing string `json:"refusing,omitempty"` // why no events are taken now: the disk fails, is full or hangs
+	Caveat   string `json:"caveat,omitempty"`   // what the data directory cannot promise, such as one in memory
 }
 
 // Update is one step of the live stream: an event was stored, an attempt started, or a delivery changed.

@@ -74,6 +74,7 @@ type Router struct {
 	deliver  *deliver.Deliverer
 	admin    http.Handler
 	started  time.Time
+	caveat   string // what the data directory cannot promise
 
 	certificate *certificate // nil without TLS
 	crowd       *crowd
@@ -114,6 +115,9 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 	}
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if r.caveat = caveat(o.Data); r.caveat != "" {
+		r.log.Warn(r.caveat)
 	}
 	if err := r.loadRules(); err != nil {
 		return nil, err
@@ -187,6 +191,7 @@ func (r *Router) wire() (err error) {
 		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Ready: r.ready,
 		Checks: r.checks, Token: r.o.AdminToken, Hosts: r.o.AdminHosts,
 		Gatherer: r.registry, Registerer: r.registry, Logger: r.log, Version: r.o.Version, Started: r.started,
+		Caveat: r.caveat,
 	})
 	return err
 }

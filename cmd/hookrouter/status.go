@@ -47,6 +47,9 @@ func writeStatus(w io.Writer, s *client.Status) {
 	if s.Log.Short > 0 {
 		fmt.Fprintf(w, "storage\tSHORT OF ROOM: %d MiB free, what is done goes before retention says so\n", s.Log.Free>>20)
 	}
+	if s.Log.Caveat != "" {
+		fmt.Fprintf(w, "storage\t%s\n", s.Log.Caveat)
+	}
 	if s.Log.Damaged > 0 {
 		fmt.Fprintf(w, "storage\t%d damaged records set aside\n", s.Log.Damaged)
 	}

@@ -38,6 +38,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Logger gets what people changed, and the causes that clients are not told; nil discards both.
 	Logger *slog.Logger
+	// Caveat is what the data directory cannot promise; "" when there is nothing to say.
+	Caveat string
 	// Version is the program's own.
 	Version string
 	// Started is when the process began; zero means now.

@@ -110,7 +110,7 @@ func (a *api) status(*http.Request) (any, error) {
 		Queue: client.Queue{
 			Pending: stats.Pending, Dead: stats.Dead, MaxPending: stats.MaxPending, Position: uint64(stats.Applied),
 		},
-		Log: client.Log{Bytes: health.Bytes, Free: health.Free, Short: health.Short, Damaged: health.Damaged},
+		Log: client.Log{Bytes: health.Bytes, Free: health.Free, Short: health.Short, Damaged: health.Damaged, Caveat: a.opts.Caveat},
 	}
 	if err := health.Trouble(); err != nil {
 		s.Log.Refusing = err.Error()
