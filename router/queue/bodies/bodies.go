@@ -1,0 +1,191 @@
+// Package bodies keeps what is too large for a log: bodies of events, in a file each, whose name, length and hash are in
+// the record of the event. It knows nothing of events or logs.
+package bodies
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	step   = 1 << 20  // bytes written and synced at once: one long sync would hold up those of the log
+	inHand = 32 << 20 // bytes that are being written, whatever their writers still wait for; one body may be larger
+)
+
+// ErrDamaged: the file is gone, or is not what was written.
+var ErrDamaged = errors.New("body is damaged")
+
+// Ref names a body.
+type Ref struct {
+	File   string
+	Length int
+	Sum    [sha256.Size]byte
+}
+
+// Store is a directory of bodies. Its methods are safe for concurrent use.
+type Store struct {
+	root *os.Root
+	room *semaphore.Weighted
+
+	mu    sync.Mutex
+	steps map[string]time.Time // by file that is being written: when its step began
+}
+
+// Open makes dir when it is missing.
+func Open(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{root: root, room: semaphore.NewWeighted(inHand), steps: map[string]time.Time{}}, nil
+}
+
+// Close must not be called while other methods run.
+func (s *Store) Close() error { return s.root.Close() }
+
+// Write stores a body under a name that was never used, and returns when it is durable. After an error, also that of
+// ctx, nothing is left of it, or will not be when a disk that hangs comes back. The body may not be written to afterwards.
+func (s *Store) Write(ctx context.Context, name string, body []byte) (Ref, error) {
+	weight := min(int64(len(body)), inHand)
+	if err := s.room.Acquire(ctx, weight); err != nil {
+		return Ref{}, err
+	}
+	ref := Ref{File: name, Length: len(body)}
+	var settled atomic.Bool // by the writer, or by its caller who gave up
+	done := make(chan error, 1)
+	go func() {
+		defer s.room.Release(weight)
+		ref.Sum = sha256.Sum256(body)
+		err := s.write(name, body)
+		if !settled.CompareAndSwap(false, true) {
+			_ = s.Remove(name)
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return ref, err
+	case <-ctx.Done():
+		if settled.CompareAndSwap(false, true) {
+			return Ref{}, ctx.Err()
+		}
+		err := <-done
+		return ref, err
+	}
+}
+
+func (s *Store) write(name string, body []byte) (err error) {
+	defer s.stepOver(name)
+	s.stepTo(name)
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	for err == nil && len(body) > 0 {
+		s.stepTo(name)
+		n := min(len(body), step)
+		if _, err = f.Write(body[:n]); err == nil {
+			err = f.Sync()
+		}
+		body = body[n:]
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = s.syncNames()
+	}
+	if err != nil {
+		_ = s.Remove(name)
+	}
+	return err
+}
+
+// syncNames makes the names in the directory durable.
+func (s *Store) syncNames() error {
+	d, err := s.root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (s *Store) stepTo(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.steps[name] = time.Now()
+}
+
+func (s *Store) stepOver(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.steps, name)
+}
+
+// Stalled is how long the disk has taken for the slowest of what it is doing now; 0 when nothing is written. It never
+// blocks.
+func (s *Store) Stalled() (longest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, began := range s.steps {
+		longest = max(longest, time.Since(began))
+	}
+	return longest
+}
+
+// Read gives the bytes that were written, or an error; ErrDamaged when they are not there any more.
+func (s *Store) Read(ref Ref) ([]byte, error) {
+	f, err := s.root.Open(ref.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("file %s is missing: %w", ref.File, ErrDamaged)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	body := make([]byte, ref.Length)
+	n, err := io.ReadFull(f, body)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("file %s has %d of %d bytes: %w", ref.File, n, ref.Length, ErrDamaged)
+	case err != nil:
+		return nil, err
+	case sha256.Sum256(body) != ref.Sum:
+		return nil, fmt.Errorf("file %s has another hash than its record says: %w", ref.File, ErrDamaged)
+	}
+	return body, nil
+}
+
+// Has reports whether there is a file of the body's length; whether it is whole, only Read knows.
+func (s *Store) Has(ref Ref) bool {
+	info, err := s.root.Stat(ref.File)
+	return err == nil && info.Size() == int64(ref.Length)
+}
+
+// Remove removes a body; one that is not there is no error.
+func (s *Store) Remove(name string) error {
+	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Names lists the files.
+func (s *Store) Names() (names []string, err error) {
+	all, err := fs.ReadDir(s.root.FS(), ".")
+	for _, f := range all {
+		names = append(names, f.Name())
+	}
+	return names, err
+}
