@@ -38,15 +38,12 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 // allocate gives an empty file blocks that nobody else can take. Where the file system cannot do that it is filled.
-func allocate(f *os.File, size int64) error {
-	for {
-		switch err := unix.Fallocate(int(f.Fd()), 0, 0, size); err {
-		case unix.EINTR:
-		case unix.EOPNOTSUPP:
-			_, err := io.CopyN(f, zeros{}, size)
-			return err
-		default:
-			return err
-		}
+func allocate(f *os.File, size int64) (err error) {
+	for err = unix.EINTR; err == unix.EINTR; {
+		err = unix.Fallocate(int(f.Fd()), 0, 0, size)
 	}
+	if err == unix.EOPNOTSUPP {
+		_, err = io.CopyN(f, zeros{}, size)
+	}
+	return err
 }

@@ -29,15 +29,15 @@ func smallDisk(t *testing.T, size string) string {
 // occupy takes room on the disk of dir so that left bytes stay free; the returned function makes room again.
 func occupy(t *testing.T, dir string, left int64) (leave func()) {
 	t.Helper()
-	name := filepath.Join(dir, "others")
-	f, err := os.Create(name)
+	f, err := os.CreateTemp(dir, "others")
 	if err != nil {
 		t.Fatal(err)
 	}
+	name := f.Name()
 	defer func() { _ = f.Close() }()
 	within(t, "the room of others", func() bool { // a segment may be in the making
 		free, _ := diskSpace(dir)
-		return allocate(f, free-left) == nil
+		return free <= left || allocate(f, free-left) == nil
 	})
 	return func() {
 		if err := os.Remove(name); err != nil {
@@ -123,15 +123,21 @@ func TestFullDiskOfOthers(t *testing.T) {
 		t.Errorf("health %+v", h)
 	}
 	checkEntries(t, l, want)
+	leave()
+	within(t, "room again", func() bool { return l.Health().Trouble() == nil })
+	leave = occupy(t, disk, 0)
+	within(t, "full again", func() bool { return l.Health().Full != nil })
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	leaveMore := occupy(t, disk, 0)
 	l = openSmall(t, disk)
 	if h := l.Health(); h.Full == nil {
 		t.Errorf("after a start: health %+v", h)
 	}
 	checkEntries(t, l, want)
 	leave()
+	leaveMore()
 	within(t, "room again", func() bool { return l.Health().Trouble() == nil })
 	checkEntries(t, l, append(want, appendTest(t, l, "last")))
 }
