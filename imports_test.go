@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"client":               {"event"},
 	"rules":                {"event", "verify", "rules/lang"},
 	"router/queue/history": {"event"},
-	"router/queue":         {"event", "router/queue/history"},
+	"router/queue":         {"event", "router/queue/bodies", "router/queue/history"},
 	"router/queue/journal": {"event", "router/queue"},
 	"router/queue/logtest": {"event", "router/queue"},
 	"router/ingest":        {"event", "verify", "rules", "router/queue"},

@@ -160,7 +160,7 @@ func TestDiskReadOnly(t *testing.T) {
 func TestDiskHangs(t *testing.T) {
 	t.Parallel()
 	s, l := house(t)
-	disk := rig.NewDisk(s, rig.Mount{Kind: "ext4", MiB: 1024})
+	disk := rig.NewDisk(s, rig.Mount{Kind: "ext4", MiB: 512})
 	s.Start()
 	s.WaitReady(10 * time.Second)
 	load := rig.StartSenders(t, l, s.Listen, crashSenders, 1500)

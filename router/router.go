@@ -163,7 +163,7 @@ func (r *Router) openQueue(ctx context.Context) (err error) {
 		return err
 	}
 	r.queue, err = queue.Open(ctx, r.journal, queue.Options{
-		Dir: filepath.Join(r.o.Data, "state"), MaxPending: r.o.MaxPending, Logger: r.log,
+		Dir: filepath.Join(r.o.Data, "state"), Bodies: filepath.Join(r.o.Data, "bodies"), MaxPending: r.o.MaxPending, Logger: r.log,
 	})
 	return err
 }

@@ -87,9 +87,10 @@ func (d *Disk) Fail() {
 // Repair checks the file system and mounts it anew; the server must not run.
 func (d *Disk) Repair() {
 	d.server.T.Helper()
-	d.unmount()
-	_ = exec.CommandContext(d.server.T.Context(), "fsck.ext4", "-p", d.Image).Run() // 1 says that there was something to repair
-	d.mount()
+	l := d.layers[len(d.layers)-1]
+	unmount(d.server.T, l.dir)
+	_ = exec.CommandContext(d.server.T.Context(), "fsck.ext4", "-p", l.image).Run() // 1 says that there was something to repair
+	l.mount(d.server.T)
 }
 
 // Resident is how many bytes of memory the server has.

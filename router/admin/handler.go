@@ -48,6 +48,8 @@ func problemFor(err error) *problem {
 		return &problem{status: http.StatusNotFound, detail: "not found"}
 	case errors.Is(err, queue.ErrTrimmed):
 		return &problem{status: http.StatusGone, detail: "no longer kept"}
+	case errors.Is(err, queue.ErrDamaged):
+		return &problem{status: http.StatusGone, detail: err.Error()}
 	case errors.Is(err, queue.ErrQuery):
 		return &problem{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.Is(err, deliver.ErrUnknown):

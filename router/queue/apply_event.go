@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -18,11 +19,19 @@ func (s *state) applyEvent(rec *record, pos Pos) {
 		}
 		s.dedupe.remember(old, k, pos, second(nanos(e.ReceivedAt.Add(e.DedupeFor))))
 	}
+	s.keepFile(rec, pos)
 	for i := range rec.rows {
 		d := &rec.rows[i]
 		if s.table.find(d.ID) == 0 && s.makeRow(d, pos, pos, rec.time, true) {
 			s.out.made++
 		}
+	}
+}
+
+// keepFile notes that the record at pos names the file of a body.
+func (s *state) keepFile(rec *record, pos Pos) {
+	if rec.body.File != "" {
+		s.files[strings.Clone(rec.body.File)] = pos
 	}
 }
 
@@ -63,5 +72,8 @@ func (s *state) applyCarried(rec *record, pos Pos) {
 		w.eventPos, w.last = pos, pos
 		s.emit(r, rowChange{was: was})
 		s.out.hits++
+	}
+	if s.out.hits > 0 {
+		s.keepFile(rec, pos)
 	}
 }

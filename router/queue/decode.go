@@ -17,7 +17,7 @@ var (
 	errTrailing = errors.New("has bytes behind its end")
 )
 
-// decode reads b into r, reusing its rows. Of an event, all but headers and body is read unless full. Whatever the
+// decode reads b into r, reusing its rows. Of an event, headers and an inline body are passed over unless full. Whatever the
 // bytes are, the answer is a record or an error, and no more is allocated than a small multiple of them.
 func (r *record) decode(b Record, full bool) error {
 	*r = record{rows: r.rows[:0]}
@@ -192,12 +192,22 @@ func (d *reader) event(r *record, full bool) {
 	for range d.count(minRow) {
 		d.row(r, event.DeliveryID{})
 	}
-	if d.err == nil && !full {
-		d.rest = nil
-		return
+	if full {
+		e.Header = d.header()
+	} else {
+		d.skipHeader()
 	}
-	e.Header = d.header()
-	d.eventBody(r)
+	d.eventBody(r, full)
+}
+
+// skipHeader reads headers for what is behind them.
+func (d *reader) skipHeader() {
+	for range d.count(2) {
+		d.take(d.uint())
+		for range d.count(1) {
+			d.take(d.uint())
+		}
+	}
 }
 
 func (d *reader) header() map[string][]string {
@@ -220,18 +230,17 @@ func (d *reader) header() map[string][]string {
 	return h
 }
 
-func (d *reader) eventBody(r *record) {
+func (d *reader) eventBody(r *record, full bool) {
 	switch d.byte() {
 	case 0:
-		r.event.Body = d.take(d.uint())
-		r.body.length = len(r.event.Body)
-		if r.body.length == 0 {
-			r.event.Body = nil
+		body := d.take(d.uint())
+		if r.body.Length = len(body); full && len(body) > 0 {
+			r.event.Body = body
 		}
 	case 1:
-		r.body.file = d.string()
-		r.body.length = d.int()
-		copy(r.body.sum[:], d.take(32))
+		r.body.File = d.string()
+		r.body.Length = d.int()
+		copy(r.body.Sum[:], d.take(32))
 	default:
 		d.fail(errNumber)
 	}

@@ -2,7 +2,9 @@ package queue
 
 import (
 	"crypto/sha256"
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,8 +15,8 @@ type dedupe struct {
 	keys    index
 	free    ref // chained by next
 	count   int
-	// buckets are lists of the entries by the minute in which they end, so that old ones can be dropped a few at a time.
-	buckets map[int64]ref
+	// buckets are the entries by the minute in which they end, so that old ones can be dropped a few at a time.
+	buckets map[int64]bucket
 	first   int64 // no bucket is before; 0 when there is none
 
 	saved map[ref]dedupeEntry // what changed since a snapshot began, as it was; nil when none is in the making
@@ -30,12 +32,18 @@ type dedupeEntry struct {
 	next  ref    // in its bucket, or of the free ones
 }
 
+// bucket is a list of entries, none of which is of a record before low.
+type bucket struct {
+	head ref
+	low  Pos
+}
+
 // purgeStep bounds the keys dropped per record, so that no record pays for a whole minute.
 const purgeStep = 16
 
 func (d *dedupe) init() {
 	d.keys.key = func(r ref) *[16]byte { return (*[16]byte)(&d.entries.at(r).key) }
-	d.buckets = map[int64]ref{}
+	d.buckets = map[int64]bucket{}
 }
 
 func hashKey(source, key string) (k dedupeKey) {
@@ -88,8 +96,12 @@ func (d *dedupe) remember(old ref, k dedupeKey, pos Pos, until uint32) {
 func (d *dedupe) file(r ref) {
 	e := d.entries.at(r)
 	b := int64(e.until / 60)
-	e.next = d.buckets[b]
-	d.buckets[b] = r
+	list, ok := d.buckets[b]
+	if !ok {
+		list.low = e.pos
+	}
+	e.next = list.head
+	d.buckets[b] = bucket{head: r, low: min(list.low, e.pos)}
 	if d.first == 0 || b < d.first {
 		d.first = b
 	}
@@ -100,14 +112,15 @@ func (d *dedupe) purge(now int64) {
 	if d.first == 0 || d.first >= now/int64(time.Minute) {
 		return
 	}
-	r := d.buckets[d.first]
+	list := d.buckets[d.first]
+	r := list.head
 	for i := 0; i < purgeStep && r != 0; i++ {
 		next := d.entries.at(r).next
 		d.expire(r, now)
 		r = next
 	}
 	if r != 0 {
-		d.buckets[d.first] = r
+		d.buckets[d.first] = bucket{r, list.low}
 		return
 	}
 	delete(d.buckets, d.first)
@@ -126,11 +139,47 @@ func (d *dedupe) expire(r ref, now int64) {
 		d.file(r)
 		return
 	}
+	d.drop(r)
+}
+
+func (d *dedupe) drop(r ref) {
 	d.touch(r)
 	d.keys.leave(r)
-	*e = dedupeEntry{next: d.free}
+	*d.entries.at(r) = dedupeEntry{next: d.free}
 	d.free = r
 	d.count--
+}
+
+// forget drops the entries of a minute whose records were trimmed: the log holds nothing any more that a duplicate
+// could be told of. Like purge it changes no answer.
+func (d *dedupe) forget(minute int64, first Pos) {
+	list := d.buckets[minute]
+	if list.head == 0 || list.low >= first {
+		return
+	}
+	kept := bucket{low: math.MaxUint64}
+	for r := list.head; r != 0; {
+		e := d.entries.at(r)
+		next := e.next
+		if e.pos < first {
+			d.drop(r)
+		} else {
+			e.next = kept.head
+			kept = bucket{head: r, low: min(kept.low, e.pos)}
+		}
+		r = next
+	}
+	d.buckets[minute] = kept
+}
+
+// forgetKeys drops the dedupe keys of events that were trimmed, minute by minute, so that nobody waits long.
+func (q *Queue) forgetKeys() {
+	first := q.log.Health().First
+	var minutes []int64
+	q.locked(func() { minutes = slices.Collect(maps.Keys(q.state.dedupe.buckets)) })
+	for _, minute := range minutes {
+		q.locked(func() { q.state.dedupe.forget(minute, first) })
+	}
 }
 
 // touch keeps an entry as it is for the snapshot in the making; it is called before the entry changes.

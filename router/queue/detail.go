@@ -39,7 +39,7 @@ func (q *Queue) Event(ctx context.Context, id event.EventID) (*EventDetail, erro
 	}
 	ev := f.first.rec.event
 	ev.Body = nil
-	d := &EventDetail{Event: &ev, Pos: f.first.pos, Size: f.first.rec.body.length, Duplicates: f.duplicates}
+	d := &EventDetail{Event: &ev, Pos: f.first.pos, Size: f.first.rec.body.Length, Duplicates: f.duplicates}
 	for i := range f.rows {
 		one, err := q.detail(ctx, &f.rows[i], &ev)
 		if err != nil {
@@ -63,7 +63,7 @@ func (q *Queue) Delivery(ctx context.Context, id event.DeliveryID) (*DeliveryDet
 	return q.detail(ctx, at, &first.rec.event)
 }
 
-// Body reads the bytes that the sender sent; ErrNotFound or ErrTrimmed.
+// Body reads the bytes that the sender sent; ErrNotFound, ErrTrimmed or ErrDamaged.
 func (q *Queue) Body(ctx context.Context, id event.EventID) ([]byte, error) {
 	ev, err := q.Full(ctx, id)
 	if err != nil {
@@ -72,17 +72,18 @@ func (q *Queue) Body(ctx context.Context, id event.EventID) ([]byte, error) {
 	return ev.Body, nil
 }
 
-// Full reads a whole event, for example to match it again; ErrNotFound or ErrTrimmed.
+// Full reads a whole event, for example to match it again; ErrNotFound, ErrTrimmed or ErrDamaged.
 func (q *Queue) Full(ctx context.Context, id event.EventID) (*event.Event, error) {
 	past, err := q.pastEvent(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	first, err := q.eventAt(ctx, past.pos, true)
-	if err != nil {
+	var rec record
+	if err := q.readWhole(ctx, past.pos, &rec); err != nil {
 		return nil, fmt.Errorf("event %s: %w", id, err)
 	}
-	return &first.rec.event, nil
+	ev := rec.event // without the rest of the record
+	return &ev, nil
 }
 
 // detail walks back from the last record about a delivery to the attempts before it.

@@ -124,15 +124,15 @@ func (b *buffer) header(h map[string][]string) {
 }
 
 func (b *buffer) body(r *record) {
-	if r.body.file == "" {
+	if r.body.File == "" {
 		b.byte(0)
 		b.bytes(r.event.Body)
 		return
 	}
 	b.byte(1)
-	b.string(r.body.file)
-	b.int(r.body.length)
-	*b = append(*b, r.body.sum[:]...)
+	b.string(r.body.File)
+	b.int(r.body.Length)
+	*b = append(*b, r.body.Sum[:]...)
 }
 
 func (b *buffer) row(d *rowData) {

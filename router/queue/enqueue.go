@@ -22,7 +22,7 @@ type Receipt struct {
 // here. An event whose DedupeKey is known is not stored again: the pairs of ds that the first one lacks get a
 // delivery, its dead ones go back to pending. Errors: ErrFull and ErrNoRoom before anything was written; ErrClosed; the
 // log's own, wrapped, after which the outcome is unknown and the caller must not ack. Nothing of ev and ds is kept when
-// it has returned.
+// it has returned; only a body over 1 MiB may still be read when ctx ended before that.
 func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Delivery) (Receipt, error) {
 	if ev.ID.IsZero() {
 		return Receipt{}, errors.New("event has no id")
@@ -52,7 +52,7 @@ func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Deliver
 			rec.distinct = first.pos // trimmed since: it cannot lend its bytes any more
 		}
 	}
-	a, err := q.commit(ctx, rec)
+	a, err := q.commitEvent(ctx, rec)
 	switch {
 	case err != nil:
 		return Receipt{}, fmt.Errorf("store event: %w", err)
@@ -110,7 +110,7 @@ func (q *Queue) known(ctx context.Context, rec *record) (*found, error) {
 		return nil, fmt.Errorf("read the first event: %w", err)
 	}
 	e := &first.rec.event
-	if e.Source != ev.Source || e.DedupeKey != ev.DedupeKey || ev.ReceivedAt.After(e.ReceivedAt.Add(e.DedupeFor)) {
+	if e.Source != ev.Source || e.DedupeKey != ev.DedupeKey || ev.ReceivedAt.After(e.ReceivedAt.Add(e.DedupeFor)) || !q.hasBody(first) {
 		rec.distinct = pos
 		return nil, nil
 	}

@@ -1,6 +1,10 @@
 package queue
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/hookrouter/hookrouter/router/queue/bodies"
+)
 
 // Errors of a Log and of the Queue over it.
 var (
@@ -14,6 +18,8 @@ var (
 	ErrFull = errors.New("too many pending deliveries")
 	// ErrNoRoom: the disk is full or hangs; what is stored is safe, nothing new is taken; try later.
 	ErrNoRoom = errors.New("no room for events")
+	// ErrDamaged: the body of the event is not on disk as it was written.
+	ErrDamaged = bodies.ErrDamaged
 	// ErrLost: the lease is no longer the delivery's: it was superseded, canceled, replayed or ran out.
 	ErrLost = errors.New("lease was lost")
 )

@@ -41,6 +41,7 @@ func (s *state) canonical(b *buffer, first Pos, spill func()) {
 	s.writeOwners(b)
 	s.writeDedupe(b, first, spill)
 	s.writeAdded(b, first, spill)
+	s.writeFiles(b, first)
 }
 
 func (s *state) writeRows(b *buffer, spill func()) {
@@ -112,6 +113,21 @@ func (s *state) writeAdded(b *buffer, first Pos, spill func()) {
 	for _, id := range ids {
 		s.writeAdditions(b, id)
 		spill()
+	}
+}
+
+func (s *state) writeFiles(b *buffer, first Pos) {
+	names := make([]string, 0, len(s.files))
+	for name, pos := range s.files {
+		if pos >= first {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	b.int(len(names))
+	for _, name := range names {
+		b.string(name)
+		b.pos(s.files[name])
 	}
 }
 

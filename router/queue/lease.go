@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -160,7 +161,7 @@ func (le *Lease) Begin(ctx context.Context) (*event.Event, *event.Delivery, erro
 		return nil, nil, ErrLost
 	}
 	var rec record
-	if err := q.readEvent(ctx, le.about.eventPos, true, &rec); err != nil {
+	if err := q.readWhole(ctx, le.about.eventPos, &rec); err != nil {
 		le.unreadable(err)
 		return nil, nil, fmt.Errorf("read event %s: %w", le.about.event, err)
 	}
@@ -178,9 +179,13 @@ func (le *Lease) begin() bool {
 	return true
 }
 
-// unreadable ends an attempt whose event could not be read. It is tried again, slowly, until the delivery expires:
-// a disk may come back.
+// unreadable ends an attempt whose event could not be read. It is tried again, slowly, until the delivery expires: a
+// disk may come back. A body that is damaged does not.
 func (le *Lease) unreadable(cause error) {
+	out := event.Outcome{State: event.Pending, Due: time.Now().Add(time.Minute)}
+	if errors.Is(cause, ErrDamaged) {
+		out = event.Outcome{State: event.Dead, Reason: event.ReasonDamaged, Detail: cause.Error()}
+	}
 	q := le.lane.q
 	q.opts.Logger.Error("event cannot be read", "event", le.about.event.String(), "error", cause)
 	q.mu.Lock()
@@ -188,7 +193,7 @@ func (le *Lease) unreadable(cause error) {
 	w := le.row()
 	le.over()
 	if w != nil {
-		q.giveBack(w, le.lane.owner, howReleased, time.Now().Add(time.Minute))
+		q.endUntried(w, le.lane.owner, howReleased, out)
 	}
 }
 
@@ -225,8 +230,11 @@ func (le *Lease) Release() {
 
 // giveBack appends that a started attempt ended without a result; q.mu is held.
 func (q *Queue) giveBack(w *row, owner token, why how, due time.Time) {
-	rec := record{kind: kindFinish, time: time.Now().UTC(), about: q.state.about(w), owner: owner, how: why}
-	rec.outcome = event.Outcome{State: event.Pending, Due: due}
+	q.endUntried(w, owner, why, event.Outcome{State: event.Pending, Due: due})
+}
+
+func (q *Queue) endUntried(w *row, owner token, why how, out event.Outcome) {
+	rec := record{kind: kindFinish, time: time.Now().UTC(), about: q.state.about(w), owner: owner, how: why, outcome: out}
 	q.out.add(item{rec: rec.encode()})
 }
 

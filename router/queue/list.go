@@ -174,7 +174,7 @@ func eventRow(first *found) EventRow {
 	e := &first.rec.event
 	return EventRow{
 		ID: e.ID, Pos: first.pos, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt,
-		Size: first.rec.body.length, Marks: len(e.Marks) > 0,
+		Size: first.rec.body.Length, Marks: len(e.Marks) > 0,
 	}
 }
 

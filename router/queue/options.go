@@ -11,6 +11,8 @@ import (
 type Options struct {
 	// Dir is where snapshots and the history are kept; it is made when missing.
 	Dir string
+	// Bodies is where bodies over 1 MiB are kept, in a file each; "" means in the log, like the others.
+	Bodies string
 	// MaxPending bounds the deliveries in memory, pending and dead; 0 means 2,000,000.
 	MaxPending int
 	Retention  Retention

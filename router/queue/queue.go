@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hookrouter/hookrouter/router/queue/bodies"
 )
 
 // Queue is the durable state of events and deliveries over one Log. It is safe for concurrent use.
@@ -37,6 +39,7 @@ type Queue struct {
 	capacity int64     // bytes that the log may have come to on its disk when it was opened
 	retained time.Time // when keepHouse last looked what may go; its own
 
+	bodies  *bodies.Store // nil: all are in the log
 	stripes stripes
 	room    room
 	noting  sync.Mutex   // one note at a time, so that saying one again cannot undo a newer one
@@ -70,6 +73,9 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 	if err := q.replay(ctx); err != nil {
 		return nil, err
 	}
+	if err := q.openBodies(); err != nil {
+		return nil, err
+	}
 	return q, nil
 }
 
@@ -101,7 +107,7 @@ func (q *Queue) applyRecord(e Entry, rec *record, err error) {
 	}
 	eff := q.state.apply(rec, e.Pos)
 	q.feed(rec, eff)
-	q.sample(e, rec.time)
+	q.sample(e, rec)
 	q.rows.Store(int64(q.state.pending + q.state.dead))
 	if rec.kind == kindStart {
 		q.started(&rec.about, rec.owner, eff.hits > 0)
@@ -245,8 +251,14 @@ func (q *Queue) Stats() Stats {
 	}
 }
 
-// Health is the log's view of itself.
-func (q *Queue) Health() Health { return q.log.Health() }
+// Health is the log's view of itself, and of what is kept beside it.
+func (q *Queue) Health() Health {
+	h := q.log.Health()
+	if q.bodies != nil {
+		h.Stalled = max(h.Stalled, q.bodies.Stalled())
+	}
+	return h
+}
 
 // Watchers counts the calls of Watch that run.
 func (q *Queue) Watchers() int {

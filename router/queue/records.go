@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/router/queue/bodies"
 )
 
 // The format of records, version 1 of every kind. It is final: a later version of a kind gets a new number beside
@@ -25,7 +26,7 @@ import (
 //	           coalesce window; since when this round began; flags: 1 = an attempt runs, 2 = the
 //	           next event of its window supersedes it; claim is reserved
 //	headers  = n:U (name:S m:U value:S*m)*n              sorted by name
-//	body     = 0 S, or 1 file:S length:U SHA-256:32      inline, or beside the log (reserved)
+//	body     = 0 S, or 1 file:S length:U SHA-256:32      inline, or in a file beside the log
 //
 //	start    = about owner:ID                            an attempt is about to be made
 //	finish   = about owner:ID how:1 has:B [attempt] outcome
@@ -92,8 +93,8 @@ type record struct {
 
 	event    event.Event // event, carried; Header and Body only when decoded in full
 	distinct Pos
-	body     bodyRef
-	rows     []rowData // event, carried, change
+	body     bodies.Ref // File is "" when the body is inline
+	rows     []rowData  // event, carried, change
 
 	about   about // start, finish
 	owner   token // start, finish, own
@@ -114,13 +115,6 @@ type record struct {
 	claim       string
 	key, value  string // note
 	set         bool
-}
-
-// bodyRef is where the body of an event is. A file is reserved for later.
-type bodyRef struct {
-	file   string
-	length int
-	sum    [32]byte
 }
 
 // rowData is a delivery as records hold it.

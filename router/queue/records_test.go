@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/router/queue/bodies"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew; only for a new version of a kind")
@@ -59,11 +60,11 @@ func goldenRecords() map[string]record {
 		Number: 301, Round: 1, Started: at(7), Duration: 1500 * time.Millisecond, Status: 503, Error: "e", RulesHash: "abc",
 		SentHash: strings.Repeat("0f", 32), URL: "http://ci/jobs", Answer: "busy", Result: "status",
 	}
-	length := bodyRef{length: len(ev.Body)}
+	length := bodies.Ref{Length: len(ev.Body)}
 	return map[string]record{
 		"event":         {kind: kindEvent, time: at(9), event: ev, distinct: 7, rows: []rowData{row, bare}, body: length},
 		"event-least":   {kind: kindEvent, event: event.Event{ID: idOf(1)}},
-		"event-file":    {kind: kindEvent, event: event.Event{ID: idOf(1)}, body: bodyRef{file: "b1", length: 5 << 20, sum: [32]byte{1, 2}}},
+		"event-file":    {kind: kindEvent, event: event.Event{ID: idOf(1)}, body: bodies.Ref{File: "b1", Length: 5 << 20, Sum: [32]byte{1, 2}}},
 		"carried":       {kind: kindCarried, time: at(9), event: ev, rows: []rowData{row}, body: length},
 		"start":         {kind: kindStart, time: at(9), about: ab, owner: idOf(80)},
 		"finish":        {kind: kindFinish, time: at(9), about: ab, owner: idOf(80), how: howRanOut, tried: true, attempt: attempt, outcome: event.Outcome{State: event.Pending, Due: at(10), Detail: "d", Counted: true}},

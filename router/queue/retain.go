@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -21,16 +22,20 @@ type sample struct {
 // samplesPer is how finely retention cuts.
 const samplesPer = 64
 
-func (q *Queue) sample(e Entry, at time.Time) {
-	s := q.state
+func (q *Queue) sample(e Entry, rec *record) {
+	s, at := q.state, rec.time
+	before := s.bytes
 	s.bytes += int64(len(e.Record))
+	if rec.kind == kindEvent { // the file of one that is carried stays where it is
+		s.bytes += rec.beside()
+	}
 	if n := len(s.samples); n > 0 {
 		last, r := s.samples[n-1], &q.opts.Retention
 		if nanos(at)-last.time < int64(r.History)/samplesPer && s.bytes-last.bytes < min(r.Size, q.capacity)/samplesPer {
 			return
 		}
 	}
-	s.samples = append(s.samples, sample{e.Pos, nanos(at), s.bytes - int64(len(e.Record))})
+	s.samples = append(s.samples, sample{e.Pos, nanos(at), before})
 }
 
 // SetRetention changes how long things are kept, from the next time that the queue looks. Fields that are 0 mean their
@@ -88,9 +93,10 @@ func (q *Queue) retain(ctx context.Context, now time.Time) error {
 	if to, err = q.trim(ctx, to); err != nil {
 		return fmt.Errorf("trim the log: %w", err)
 	}
-	if err := q.dropHistory(); err != nil {
+	if err := errors.Join(q.dropHistory(), q.dropBodies()); err != nil {
 		return err
 	}
+	q.forgetKeys()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	keep := slices.IndexFunc(q.state.samples, func(x sample) bool { return x.pos >= to })

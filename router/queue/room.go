@@ -21,7 +21,7 @@ func (q *Queue) lack(now time.Time) error {
 	r := &q.room
 	last, at := r.looked.Load(), int64(now.Sub(r.begun))
 	if at-last >= int64(lookEvery) && r.looked.CompareAndSwap(last, at) {
-		h := q.log.Health()
+		h := q.Health()
 		h.Refusing = nil
 		if err := h.Trouble(); err != nil {
 			err = fmt.Errorf("%w: %w", ErrNoRoom, err)

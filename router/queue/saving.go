@@ -146,4 +146,5 @@ func (s *state) writeHead(b *buffer) {
 	for _, id := range slices.SortedFunc(maps.Keys(s.added), event.EventID.Compare) {
 		s.writeAdditions(b, id)
 	}
+	s.writeFiles(b, 0)
 }

@@ -23,6 +23,7 @@ type state struct {
 	dedupe  dedupe
 	added   map[event.EventID]*added
 	notes   map[string]string
+	files   map[string]Pos // of bodies beside the log: the record that names it
 	pending int
 	dead    int
 	soonest int64 // no row expires before; 0 when none does
@@ -87,6 +88,7 @@ func newState() *state {
 		orders:  map[orderKey][]ref{},
 		added:   map[event.EventID]*added{},
 		notes:   map[string]string{},
+		files:   map[string]Pos{},
 	}
 	s.table.init()
 	s.dedupe.init()

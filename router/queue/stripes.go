@@ -49,14 +49,19 @@ func (s *stripes) lockAll(ctx context.Context) (unlock func(), err error) {
 
 // commitHeld is commit for the holder of a stripe. It calls unlock when the fate of rec is known; that may be after
 // it has returned because ctx ended.
-func (q *Queue) commitHeld(ctx context.Context, rec *record, unlock func()) (a applied, err error) {
+func (q *Queue) commitHeld(ctx context.Context, rec *record, unlock func()) (applied, error) {
+	return q.commitThen(ctx, rec, func(applied, error) { unlock() })
+}
+
+// commitThen is commit for who has to know the fate of rec even when the caller has given up: then is called with it.
+func (q *Queue) commitThen(ctx context.Context, rec *record, then func(applied, error)) (applied, error) {
 	id, bytes := rec.waiter(), rec.encode() // now: what rec refers to may change when this has returned
 	known := make(chan struct{})
 	var got applied
 	var failed error
 	go func() {
 		got, failed = q.commitBytes(context.WithoutCancel(ctx), id, bytes)
-		unlock()
+		then(got, failed)
 		close(known)
 	}()
 	select {

@@ -87,6 +87,10 @@ func (t *thaw) head(f io.Reader) error {
 		s.lane(s.name(name)).owner = d.id()
 	}
 	s.readAdded(&d)
+	for range d.count(2) {
+		file := strings.Clone(d.string())
+		s.files[file] = d.pos()
+	}
 	return d.end()
 }
 

@@ -72,7 +72,7 @@ func (q *Queue) updates(e Entry) []Update {
 	case kindEvent:
 		ev := rec.event
 		ev.Body = nil
-		out = append(out, Update{Pos: e.Pos, Time: rec.time, Kind: UpdateEvent, Event: &ev, Size: rec.body.length})
+		out = append(out, Update{Pos: e.Pos, Time: rec.time, Kind: UpdateEvent, Event: &ev, Size: rec.body.Length})
 	case kindStart:
 		u.Kind = UpdateAttempt
 	case kindCarried:

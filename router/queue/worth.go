@@ -26,7 +26,7 @@ func (q *Queue) reach(ctx context.Context, events []remainder, age, size Pos, h 
 // pending would be written again and again to free nothing. Where the disk is short of room, what is carried must also
 // fit twice into what is left. 0 when there is no such position.
 func (q *Queue) worth(ctx context.Context, events []remainder, to Pos, h Health) (Pos, error) {
-	each, err := q.weigh(ctx, events)
+	each, whole, err := q.weigh(ctx, events)
 	if err != nil {
 		return 0, err
 	}
@@ -44,27 +44,32 @@ func (q *Queue) worth(ctx context.Context, events []remainder, to Pos, h Health)
 		for n < len(events) && events[n].pos < x.pos {
 			n++
 		}
-		carried, gone := int64(n)*each, x.bytes-q.state.samples[0].bytes
-		if carried <= gone-carried && carried <= most {
+		carried, gone := int64(n)*each, x.bytes-q.state.samples[0].bytes-int64(n)*whole
+		if carried <= gone && carried <= most {
 			best = x.pos
 		}
 	}
 	return best, nil
 }
 
-// weigh is how many bytes the record of one of the events has on average.
-func (q *Queue) weigh(ctx context.Context, events []remainder) (int64, error) {
-	bytes, n := int64(0), int64(0)
+// weigh is how many bytes the record of one of the events has on average, and how many it has with its body's file.
+func (q *Queue) weigh(ctx context.Context, events []remainder) (each, whole int64, err error) {
+	n := int64(0)
+	var rec record
 	for i := 0; i < len(events); i += 1 + len(events)/weighed {
 		e, err := q.log.At(ctx, events[i].pos)
 		switch {
 		case errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound):
+			continue
 		case err != nil:
-			return 0, fmt.Errorf("event %s: %w", events[i].id, err)
-		default:
-			bytes += int64(len(e.Record))
+			return 0, 0, fmt.Errorf("event %s: %w", events[i].id, err)
+		}
+		if rec.decode(e.Record, false) == nil {
+			each += int64(len(e.Record))
+			whole += int64(len(e.Record)) + rec.beside()
 			n++
 		}
 	}
-	return bytes / max(n, 1), nil
+	n = max(n, 1)
+	return each / n, whole / n, nil
 }

@@ -53,9 +53,6 @@ func Open(dir string) (*Store, error) {
 	return &Store{root: root, room: semaphore.NewWeighted(inHand), steps: map[string]time.Time{}}, nil
 }
 
-// Close must not be called while other methods run.
-func (s *Store) Close() error { return s.root.Close() }
-
 // Write stores a body under a name that was never used, and returns when it is durable. After an error, also that of
 // ctx, nothing is left of it, or will not be when a disk that hangs comes back. The body may not be written to afterwards.
 func (s *Store) Write(ctx context.Context, name string, body []byte) (Ref, error) {
@@ -146,31 +143,54 @@ func (s *Store) Stalled() (longest time.Duration) {
 
 // Read gives the bytes that were written, or an error; ErrDamaged when they are not there any more.
 func (s *Store) Read(ref Ref) ([]byte, error) {
-	f, err := s.root.Open(ref.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("file %s is missing: %w", ref.File, ErrDamaged)
-	}
+	f, err := s.open(ref)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	body := make([]byte, ref.Length)
 	n, err := io.ReadFull(f, body)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("file %s has %d of %d bytes: %w", ref.File, n, ref.Length, ErrDamaged)
-	case err != nil:
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
-	case sha256.Sum256(body) != ref.Sum:
-		return nil, fmt.Errorf("file %s has another hash than its record says: %w", ref.File, ErrDamaged)
+	}
+	if err := ref.compare(n, sha256.Sum256(body)); err != nil {
+		return nil, err
 	}
 	return body, nil
 }
 
-// Has reports whether there is a file of the body's length; whether it is whole, only Read knows.
-func (s *Store) Has(ref Ref) bool {
-	info, err := s.root.Stat(ref.File)
-	return err == nil && info.Size() == int64(ref.Length)
+func (s *Store) open(ref Ref) (*os.File, error) {
+	f, err := s.root.Open(ref.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("file %s is missing: %w", ref.File, ErrDamaged)
+	}
+	return f, err
+}
+
+// compare says whether n bytes with this hash are the body.
+func (ref Ref) compare(n int, sum [sha256.Size]byte) error {
+	switch {
+	case n != ref.Length:
+		return fmt.Errorf("file %s has %d of %d bytes: %w", ref.File, n, ref.Length, ErrDamaged)
+	case sum != ref.Sum:
+		return fmt.Errorf("file %s has another hash than its record says: %w", ref.File, ErrDamaged)
+	}
+	return nil
+}
+
+// Check reads a body and says what Read would, without keeping it.
+func (s *Store) Check(ref Ref) error {
+	f, err := s.open(ref)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.LimitReader(f, int64(ref.Length)))
+	if err != nil {
+		return err
+	}
+	return ref.compare(int(n), [sha256.Size]byte(sum.Sum(nil)))
 }
 
 // Remove removes a body; one that is not there is no error.

@@ -35,7 +35,7 @@ type Memory struct {
 	changed chan struct{} // closed and replaced when there is more to read, or on Close
 	closed  bool
 	refuse  error
-	unwell  queue.Health // Full, Short and Stalled as they were told
+	unwell  queue.Health // Full, Short, Stalled and Damaged as they were told
 	appends int
 	once    map[int]Fault // number of the append -> its fault
 	every   int           // each every-th append fails with everyAs; 0 = none
@@ -68,7 +68,7 @@ func (m *Memory) Refuse(err error) {
 	m.refuse = err
 }
 
-// Ail makes Health tell Full, Short and Stalled as h has them. Appends go on: to heed it is the caller's part.
+// Ail makes Health tell Full, Short, Stalled and Damaged as h has them. Appends go on: to heed it is the caller's part.
 func (m *Memory) Ail(h queue.Health) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -215,6 +215,7 @@ func (m *Memory) Health() queue.Health {
 	defer m.mu.Unlock()
 	h := queue.Health{
 		Free: -1, Refusing: m.refuse, Full: m.unwell.Full, Short: m.unwell.Short, Stalled: m.unwell.Stalled,
+		Damaged: m.unwell.Damaged,
 	}
 	for _, e := range m.entries {
 		h.Bytes += int64(len(e.Record))
