@@ -11,7 +11,10 @@ import (
 )
 
 const (
-	// exactUpTo is the largest Content-Length that is believed before the bytes are there.
+	// believed is what memory is taken for before any byte of a body is there: with as many connections as there may be,
+	// less than the budget.
+	believed = 4 << 10
+	// exactUpTo is the largest Content-Length that is believed once so many bytes are.
 	exactUpTo = 16 << 10
 	chunkSize = 32 << 10
 )
@@ -27,11 +30,15 @@ type budget struct {
 }
 
 func (b *budget) take(n int64) bool {
-	if b.used.Add(n) <= b.max {
-		return true
+	for {
+		used := b.used.Load()
+		if used+n > b.max {
+			return false
+		}
+		if b.used.CompareAndSwap(used, used+n) { // adding first would refuse others for bytes that nobody gets
+			return true
+		}
 	}
-	b.used.Add(-n)
-	return false
 }
 
 func (b *budget) release(n int64) { b.used.Add(-n) }
@@ -75,19 +82,44 @@ func (c *call) readBody(limit int64) error {
 		_, err := io.Copy(io.Discard, http.MaxBytesReader(c.w, c.r.Body, limit))
 		return err
 	}
-	if declared > 0 && declared <= exactUpTo {
-		return c.readExact(int(declared))
+	switch {
+	case declared > exactUpTo || declared < 0:
+		return c.readLarge(http.MaxBytesReader(c.w, c.r.Body, limit), declared)
+	case declared > believed:
+		return c.readLarge(c.r.Body, declared)
 	}
-	return c.readChunks(http.MaxBytesReader(c.w, c.r.Body, limit))
+	return c.readExact(nil, int(declared))
 }
 
-func (c *call) readExact(n int) error {
-	if !c.hold(int64(n)) {
+// readLarge believes more once a first piece is there.
+func (c *call) readLarge(r io.Reader, declared int64) error {
+	if !c.hold(believed) {
+		return errNoBudget
+	}
+	memory := c.in.bodies.get(believed)
+	defer c.in.bodies.put(memory)
+	first := (*memory)[:believed]
+	n, err := fill(r, first)
+	switch {
+	case errors.Is(err, io.EOF):
+		c.keep(join(first[:n], nil, n))
+		return nil
+	case err != nil:
+		return err
+	case declared > 0 && declared <= exactUpTo:
+		return c.readExact(first, int(declared))
+	}
+	return c.readChunks(first, r)
+}
+
+// readExact reads n bytes of which the first are there.
+func (c *call) readExact(first []byte, n int) error {
+	if !c.hold(int64(n) - c.held) {
 		return errNoBudget
 	}
 	c.memory = c.in.bodies.get(n)
 	c.body = (*c.memory)[:n]
-	_, err := io.ReadFull(c.r.Body, c.body)
+	_, err := io.ReadFull(c.r.Body, c.body[copy(c.body, first):])
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -96,14 +128,14 @@ func (c *call) readExact(n int) error {
 
 // readChunks takes memory as bytes arrive, so that a sender who only claims to send much costs little, and copies
 // them together at the end.
-func (c *call) readChunks(r io.Reader) error {
+func (c *call) readChunks(first []byte, r io.Reader) error {
 	var chunks []*chunk
 	defer func() {
 		for _, ch := range chunks {
 			c.in.chunks.Put(ch)
 		}
 	}()
-	for size := 0; ; {
+	for size := len(first); ; {
 		if !c.hold(chunkSize) {
 			return errNoBudget
 		}
@@ -112,15 +144,20 @@ func (c *call) readChunks(r io.Reader) error {
 		n, err := fill(r, ch[:])
 		size += n
 		if errors.Is(err, io.EOF) {
-			c.body = join(chunks, size)
-			c.in.budget.release(c.held - int64(size))
-			c.held = int64(size)
+			c.keep(join(first, chunks, size))
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// keep takes body as the whole one, and gives back what was held beyond it.
+func (c *call) keep(body []byte) {
+	c.body = body
+	c.in.budget.release(c.held - int64(len(body)))
+	c.held = int64(len(body))
 }
 
 // fill reads until p is full. Unlike io.ReadFull it leaves io.EOF as it is: net/http says io.EOF only at the true end
@@ -134,8 +171,8 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-func join(chunks []*chunk, size int) []byte {
-	body := make([]byte, 0, size)
+func join(first []byte, chunks []*chunk, size int) []byte {
+	body := append(make([]byte, 0, size), first...)
 	for _, ch := range chunks {
 		body = append(body, ch[:min(chunkSize, size-len(body))]...)
 	}
