@@ -30,14 +30,14 @@ func TestAbortedRequestsLong(t *testing.T) {
 		wg.Go(func() {
 			for i := worker; i < aborts; i += 16 {
 				request, body := numbered(i)
-				switch {
-				case i%20 == 0:
+				switch i % 20 {
+				case 0:
 					if status, err := h.statusOf(request); status != http.StatusAccepted {
 						t.Errorf("a whole request is answered %d, %v", status, err)
 					}
 					acked.Store(body, true)
 					ackedNumber.Add(1)
-				case i%20 == 1:
+				case 1:
 					unread.Store(body, true)
 					h.abandon(request, i)
 				default:
