@@ -1,32 +1,32 @@
 package router
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// writeDurably replaces name by data so that after a power cut either the old or the new content is there, whole.
+// writeDurably replaces name by data so that after a power cut either the old or the new content is there, whole. One
+// writer at a time: what a crash left in the making is written over by the next.
 func writeDurably(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
+	making := name + ".new"
+	f, err := os.OpenFile(making, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already when all went well
 	if _, err = f.Write(data); err == nil {
 		err = f.Sync()
 	}
-	if closed := f.Close(); err == nil {
-		err = closed
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(making, name)
 	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
+	if err != nil {
+		_ = os.Remove(making)
+		return err
 	}
-	if err == nil {
-		err = syncDir(filepath.Dir(name))
-	}
-	return err
+	return syncDir(filepath.Dir(name))
 }
 
 // syncDir makes the names in dir durable.

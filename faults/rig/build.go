@@ -36,21 +36,36 @@ func Main(m interface{ Run() int }) int {
 	return m.Run()
 }
 
-// Binary builds the command, with bugs planted in it by an overlay, once in a run; nothing of the tree is touched.
+// Build is how a program is made.
+type Build struct {
+	Main string // ./cmd/hookrouter when empty
+	OS   string // the package, below the top, that takes the place of os in the code that stores things; none when empty
+	Bugs []Bug  // planted in it by an overlay; nothing of the tree is touched
+}
+
+// Binary builds the command, once in a run.
 func Binary(t testing.TB, bugs ...Bug) string {
+	t.Helper()
+	return Build{Bugs: bugs}.Binary(t)
+}
+
+// Binary builds the program, once in a run.
+func (b Build) Binary(t testing.TB) string {
 	t.Helper()
 	builds.Lock()
 	defer builds.Unlock()
-	key := fmt.Sprint(bugs)
+	key := fmt.Sprint(b)
 	if path, ok := builds.done[key]; ok {
 		return path
 	}
+	if b.Main == "" {
+		b.Main = "./cmd/hookrouter"
+	}
 	path := filepath.Join(builds.dir, fmt.Sprintf("hookrouter-%d", len(builds.done)))
-	args := []string{"build", "-o", path, "-overlay", Overlay(t, path, bugs...)}
-	cmd := exec.CommandContext(t.Context(), "go", append(args, "./cmd/hookrouter")...)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "-overlay", b.overlay(t, path), b.Main)
 	cmd.Dir = Root(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build with %v: %v\n%s", bugs, err, out)
+		t.Fatalf("build with %v: %v\n%s", b, err, out)
 	}
 	if builds.done == nil {
 		builds.done = map[string]string{}
@@ -93,18 +108,26 @@ type Bug struct {
 // environment's overlay patched already is patched further.
 func Overlay(t testing.TB, prefix string, bugs ...Bug) string {
 	t.Helper()
+	return Build{Bugs: bugs}.overlay(t, prefix)
+}
+
+func (b Build) overlay(t testing.TB, prefix string) string {
+	t.Helper()
 	replace := inherited(t)
-	for i, b := range bugs {
-		file := filepath.Join(Root(t), b.File)
+	for i, bug := range b.Bugs {
+		file := filepath.Join(Root(t), bug.File)
 		source := file
 		if patched, ok := replace[file]; ok {
 			source = patched
 		}
 		copied := fmt.Sprintf("%s-bug%d.go", prefix, i)
-		if err := os.WriteFile(copied, []byte(b.plant(t, source)), 0o600); err != nil {
+		if err := os.WriteFile(copied, []byte(bug.plant(t, source)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		replace[file] = copied
+	}
+	if b.OS != "" {
+		swapOS(t, replace, prefix, b.OS)
 	}
 	data, err := json.Marshal(overlay{replace})
 	if err != nil {

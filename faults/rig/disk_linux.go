@@ -110,6 +110,22 @@ func (d *Disk) Cut() {
 	}
 }
 
+// Empty removes all data, for good; the server must not run.
+func (d *Disk) Empty() {
+	d.server.T.Helper()
+	dir := d.layers[len(d.layers)-1].dir
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	if err != nil {
+		d.server.T.Fatal(err)
+	}
+	for _, l := range slices.Backward(d.layers) {
+		Run(d.server.T, "sync", "-f", l.dir)
+	}
+}
+
 // shutDown ends the file system: nothing of it reaches the image any more, its own journal neither.
 func (l layer) shutDown(t testing.TB) {
 	t.Helper()
@@ -170,6 +186,9 @@ func (s *Server) Freeze() {
 	}
 	Eventually(s.T, 20*time.Second, "every thread stands still", func() bool { return still(pid) })
 }
+
+// Stands reports whether every thread of the server is stopped.
+func (s *Server) Stands() bool { return still(s.Pid()) }
 
 // Thaw lets a frozen server run on.
 func (s *Server) Thaw() {

@@ -42,13 +42,19 @@ type Senders struct {
 // StartSenders starts n clients of the stripe source at addr that make at most perSecond new events together.
 func StartSenders(t testing.TB, l *Ledger, addr string, n int, perSecond float64) *Senders {
 	t.Helper()
+	return StartSendersTo(t, l, "http://"+addr+"/in/stripe", n, perSecond)
+}
+
+// StartSendersTo does the same for another source of stripe's kind.
+func StartSendersTo(t testing.TB, l *Ledger, url string, n int, perSecond float64) *Senders {
+	t.Helper()
 	v, err := Verifier("stripe", Secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	s := &Senders{
-		Ledger: l, url: "http://" + addr + "/in/stripe", verify: v, stop: stop,
+		Ledger: l, url: url, verify: v, stop: stop,
 		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: n}},
 		pace: rate.NewLimiter(rate.Limit(perSecond), n),
 	}
