@@ -31,7 +31,7 @@ release: ## dist/: binaries, SBOMs and SHA256SUMS for PLATFORMS
 	deploy/release $(PLATFORMS)
 
 crash: ## the crash, outage and coalescing tests at full size (about 12 minutes)
-	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long|Storm|Stop|Handover' ./...
+	HOOKROUTER_LONG=1 go test -count=1 -timeout 60m -v -run 'Crash|Long|Storm|Stop|Handover|Reload|Idle' ./...
 
 planted: ## each row of docs/reliability.md against the bugs that its test must find (about half an hour)
 	go test -count=1 -timeout 120m -v -run TestPlanted ./faults -planted

@@ -106,7 +106,7 @@ func endAll(t *testing.T, all []caught) int {
 	for i, c := range all {
 		wg.Go(func() {
 			if c.rest != "" {
-				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				time.Sleep(3 * time.Second / time.Duration(len(all)) * time.Duration(i))
 			}
 			if err := end(c); err != nil {
 				t.Logf("request %d: %v", i, err)
@@ -119,7 +119,7 @@ func endAll(t *testing.T, all []caught) int {
 	return int(answered.Load())
 }
 
-// begin sends a request: whole, or of an upload only a part of the body.
+// begin sends a request: whole, or of an upload only a part, which is sometimes one of the headers.
 func begin(t *testing.T, addr string, i int, upload bool) caught {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -128,14 +128,14 @@ func begin(t *testing.T, addr string, i int, upload bool) caught {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	c := caught{conn: conn, body: fmt.Sprintf("%08d%s", i, strings.Repeat("x", 20<<10))}
-	first := len(c.body)
+	body := fmt.Sprintf("%08d%s", i, strings.Repeat("x", 20<<10))
+	text := fmt.Sprintf("POST /in/in HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	first := len(text)
 	if upload {
 		first = i % (20 << 10)
 	}
-	c.rest = c.body[first:]
-	_, err = fmt.Fprintf(conn, "POST /in/in HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(c.body), c.body[:first])
-	if err != nil {
+	c := caught{conn: conn, body: body, rest: text[first:]}
+	if _, err = io.WriteString(conn, text[:first]); err != nil {
 		t.Fatal(err)
 	}
 	return c

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -57,7 +58,7 @@ func TestSocketHandover(t *testing.T) {
 	holdSockets(t, s, "public", "admin")
 	s.Start()
 	s.WaitReady(10 * time.Second)
-	v := startVisitors(t, s.Listen, 32, perSecond)
+	v := startVisitors(t, s.Listen, 32, perSecond, "", &http.Transport{DisableKeepAlives: true})
 	for i := range 20 {
 		before := v.acked.Load()
 		rig.Eventually(t, 20*time.Second, "events are acknowledged", func() bool { return v.acked.Load() > before+between })
@@ -82,10 +83,11 @@ func TestSocketHandover(t *testing.T) {
 	}
 }
 
-// visitors send events, each over a connection of its own.
+// visitors send events and count those that are not acknowledged at once.
 type visitors struct {
 	t                   *testing.T
 	url                 string
+	pad                 string // what a body is filled up with
 	http                *http.Client
 	pace                *rate.Limiter
 	stop                context.CancelFunc
@@ -95,12 +97,12 @@ type visitors struct {
 	last, gap           atomic.Int64 // when the last ack came; the longest time between two, nanoseconds
 }
 
-func startVisitors(t *testing.T, addr string, n int, perSecond float64) *visitors {
+func startVisitors(t *testing.T, addr string, n int, perSecond float64, pad string, tr *http.Transport) *visitors {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	v := &visitors{
-		t: t, url: "http://" + addr + "/in/in", stop: stop, pace: rate.NewLimiter(rate.Limit(perSecond), n),
-		http: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		t: t, url: "http://" + addr + "/in/in", pad: pad, stop: stop, pace: rate.NewLimiter(rate.Limit(perSecond), n),
+		http: &http.Client{Timeout: 20 * time.Second, Transport: tr},
 	}
 	v.last.Store(time.Now().UnixNano())
 	for range n {
@@ -117,12 +119,14 @@ func startVisitors(t *testing.T, addr string, n int, perSecond float64) *visitor
 func (v *visitors) end() {
 	v.stop()
 	v.done.Wait()
+	v.http.CloseIdleConnections()
 }
 
 func (v *visitors) visit() {
-	body := fmt.Sprint("event ", v.next.Add(1))
+	body := fmt.Sprint("event ", v.next.Add(1), v.pad)
 	resp, err := v.http.Post(v.url, "text/plain", strings.NewReader(body))
 	if err == nil {
+		_, _ = io.Copy(io.Discard, resp.Body) // or the connection cannot be used again
 		_ = resp.Body.Close()
 	}
 	if err != nil || resp.StatusCode != http.StatusAccepted {
@@ -130,7 +134,9 @@ func (v *visitors) visit() {
 		v.t.Logf("%s: %v, %v", body, resp, err)
 		return
 	}
-	v.sent.Store(body, true)
+	if v.pad == "" {
+		v.sent.Store(body, true)
+	}
 	v.acked.Add(1)
 	now := time.Now().UnixNano()
 	v.gap.Store(max(v.gap.Load(), now-v.last.Swap(now)))

@@ -47,9 +47,10 @@ type Deliverer struct {
 	opts    Options
 	metrics *metrics
 
-	mu    sync.Mutex
-	run   *run // nil before and after Run
-	lanes map[string]*lane
+	mu      sync.Mutex
+	run     *run // nil before and after Run
+	lanes   map[string]*lane
+	leaving map[string]*lane // let go, and not at their end yet: the newest of each name
 }
 
 // run is what lanes need of a Run: its end in three steps.
@@ -68,7 +69,7 @@ func New(o Options) (*Deliverer, error) {
 	if o.Drain == 0 {
 		o.Drain = defaultDrain
 	}
-	d := &Deliverer{opts: o, metrics: newMetrics(), lanes: map[string]*lane{}}
+	d := &Deliverer{opts: o, metrics: newMetrics(), lanes: map[string]*lane{}, leaving: map[string]*lane{}}
 	if o.Registerer == nil {
 		return d, nil
 	}
@@ -105,9 +106,9 @@ func (d *Deliverer) setRun(r *run) {
 	d.run = r
 }
 
-// Reload takes over the Set that went live: new destinations get a lane, those that are gone stop leasing, changed
-// limits, breakers and timeouts apply from the next attempt on. The state of breaker, hold, pause and limiter stays
-// with the name. It does not block, and does nothing while Run is not running: Run begins with it.
+// Reload takes over the Set that went live: new destinations get a lane, those that are gone stop leasing and, when
+// nothing waits for their return, end; changed limits, breakers and timeouts apply from the next attempt on. The state of
+// breaker, hold, pause and limiter stays with the name as long as there is something for it. It does not block, and does nothing while Run is not running: Run begins with it.
 func (d *Deliverer) Reload() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,14 +128,54 @@ func (d *Deliverer) Reload() {
 			d.start(dest)
 		}
 	}
+	d.letGo(set)
 }
 
-// start makes a lane and lets it run; d.mu is held.
+// start makes a lane and lets it run, after the end of the one that had its name before; d.mu is held.
 func (d *Deliverer) start(dest *rules.Destination) {
-	l := newLane(d, dest)
+	l, before, r := newLane(d, dest), d.leaving[dest.Name], d.run
 	d.lanes[dest.Name] = l
-	r := d.run
-	r.lanes.Go(func() { l.serve(r) })
+	ctx, leave := context.WithCancel(r.leasing)
+	l.leave = leave
+	r.lanes.Go(func() {
+		defer d.forget(l)
+		defer close(l.left)
+		if before != nil {
+			<-before.left
+		}
+		l.serve(ctx, r)
+	})
+}
+
+// letGo ends the lanes of destinations that are gone and for which nothing waits, so that names which come and go leave
+// nothing behind; d.mu is held. What is stored for one meanwhile, by the rules of before, waits in the queue.
+func (d *Deliverer) letGo(set *rules.Set) {
+	gone := maps.Clone(d.lanes)
+	maps.DeleteFunc(gone, func(name string, _ *lane) bool { _, ok := set.Destination(name); return ok })
+	if len(gone) == 0 {
+		return
+	}
+	for _, q := range d.opts.Queue.Destinations() {
+		if q.Pending > 0 {
+			delete(gone, q.Destination)
+		}
+	}
+	for name, l := range gone {
+		delete(d.lanes, name)
+		d.leaving[name] = l
+		d.metrics.forget(name)
+		l.leave()
+	}
+}
+
+// forget drops a lane that has ended.
+func (d *Deliverer) forget(l *lane) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.leave()
+	if d.leaving[l.name] == l {
+		delete(d.leaving, l.name)
+	}
 }
 
 // known refuses names that nobody has heard of.

@@ -22,6 +22,8 @@ type lane struct {
 	seldom  *rate.Sometimes // for what could be said of each delivery
 	changed chan struct{}   // wakes the leasing goroutine; holds one
 	workers sync.WaitGroup
+	leave   context.CancelFunc // ends serve
+	left    chan struct{}      // closed when it has ended
 
 	mu        sync.Mutex
 	gate      *gate
@@ -44,7 +46,7 @@ func newLane(d *Deliverer, dest *rules.Destination) *lane {
 	l := &lane{
 		name: dest.Name, opts: &d.opts, metrics: d.metrics.lane(dest.Name),
 		log:    d.opts.Logger.With("destination", dest.Name),
-		seldom: &rate.Sometimes{First: 3, Interval: time.Second}, changed: make(chan struct{}, 1),
+		seldom: &rate.Sometimes{First: 3, Interval: time.Second}, changed: make(chan struct{}, 1), left: make(chan struct{}),
 		transport: newTransport(dest, &d.opts),
 	}
 	l.gate = newGate(dest, l.breakerChanged)
@@ -103,17 +105,17 @@ func (l *lane) wake() {
 	}
 }
 
-// serve is the leasing goroutine. It returns when the run ended and the last attempt is over.
-func (l *lane) serve(r *run) {
+// serve is the leasing goroutine. It returns when ctx, which ends with the run, ended and the last attempt is over.
+func (l *lane) serve(ctx context.Context, r *run) {
 	l.mu.Lock()
 	l.run = r
 	l.mu.Unlock()
-	q, ok := l.open(r.leasing)
+	q, ok := l.open(ctx)
 	if !ok {
 		return
 	}
-	for q.Wait(r.leasing) == nil {
-		n, ok := l.waitForRoom(r.leasing)
+	for q.Wait(ctx) == nil {
+		n, ok := l.waitForRoom(ctx)
 		if !ok {
 			break
 		}

@@ -47,6 +47,11 @@ func (m *metrics) lane(name string) laneMetrics {
 	return lm
 }
 
+// forget drops what was counted of a destination that is gone.
+func (m *metrics) forget(name string) {
+	m.attempts.DeletePartialMatch(prometheus.Labels{"destination": name})
+}
+
 func (m laneMetrics) observe(a event.Attempt) {
 	m.attempts[a.Result].Inc()
 	if a.SentHash != "" {

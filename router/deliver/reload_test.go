@@ -70,6 +70,67 @@ func TestParkedAndResumed(t *testing.T) {
 	}
 }
 
+// TestParkedKeepsItsState: as long as something waits for it, a destination that is gone for a while is no new one.
+func TestParkedKeepsItsState(t *testing.T) {
+	s, url := newSink(t, sink.Options{Status: 500})
+	trouble := url + ", retry: { backoff: 1ms }, breaker: { failures: 1, cooldown: 1h }"
+	r := newRig(t, oneRoute("a", trouble, "b", url), nil)
+	id := r.send("a", "x")
+	r.attempted(id, 1)
+	r.load(oneRoute("b", url))
+	r.load(oneRoute("a", trouble, "b", url))
+	if st := r.status("a"); st.Breaker != "open" || st.Parked {
+		t.Errorf("after its return: %+v", st)
+	}
+	s.SetStatus(200)
+	if err := r.Probe(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := r.final(id); d.State != event.Delivered || s.Count() != 2 {
+		t.Errorf("%v after %d requests", d.State, s.Count())
+	}
+}
+
+// TestNamesComeAndGo: a destination that is gone, and owed nothing, leaves no lane and no counts; it can be back at once.
+func TestNamesComeAndGo(t *testing.T) {
+	s, url := newSink(t, sink.Options{})
+	r := newRig(t, oneRoute("a", url, "b", url), nil)
+	reg := prometheus.NewRegistry()
+	if err := r.metrics.register(reg, r.Deliverer); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		r.load(oneRoute("b", url))
+		r.load(oneRoute("a", url, "b", url))
+	}
+	r.final(r.send("a", "it is back"))
+	r.until("the result is known", func() bool { return r.queueStats("a").Pending == 0 })
+	r.load(oneRoute("b", url))
+	r.until("its lane has ended", func() bool {
+		r.Deliverer.mu.Lock()
+		defer r.Deliverer.mu.Unlock()
+		return len(r.lanes) == 1 && len(r.leaving) == 0
+	})
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetValue() == "a" {
+					t.Errorf("%s still counts what is gone: %s", f.GetName(), m)
+				}
+			}
+		}
+	}
+	late := r.send("a", "stored by the rules of before")
+	r.load(oneRoute("a", url, "b", url))
+	if d, _ := r.final(late); d.State != event.Delivered || s.Count() != 2 {
+		t.Errorf("%v, %d requests", d.State, s.Count())
+	}
+}
+
 // TestRouteIsGone: its deliveries wait aside, others of the same lane go on, and it does not spin.
 func TestRouteIsGone(t *testing.T) {
 	s, url := newSink(t, sink.Options{})
