@@ -209,7 +209,7 @@ func mustNew(t testing.TB, s Scheme, secrets ...string) *Verifier {
 }
 
 func mutations(s Scheme, r *Request) (list []mutation) {
-	if s.CoversBody() && len(r.Body) > 1 {
+	if s.CoversBody() && len(r.Body) > 1 && !s.uses(func(p part) bool { return p.kind == partForm || p.text == "paddle" }) { // not its bytes then
 		list = bodyMutations(r)
 	}
 	place := s.place()
