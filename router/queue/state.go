@@ -98,7 +98,9 @@ func newState() *state {
 // free gives back the memory of rows and keys. The state is not used afterwards.
 func (s *state) free() {
 	s.table.rows.free()
+	s.table.ids.free()
 	s.dedupe.entries.free()
+	s.dedupe.keys.free()
 }
 
 // apply is the only way that the durable state changes. The effect is valid until the next call.
