@@ -17,7 +17,7 @@ type Options struct {
 	MaxPending int
 	Retention  Retention
 	// SnapshotBytes and SnapshotEvery say when a snapshot is written: after so many bytes of records or so much
-	// time, whichever comes first; 0 means 256 MiB and 5 minutes.
+	// time, whichever comes first; 0 means 256 MiB and 5 minutes. Half a million records are enough, too.
 	SnapshotBytes int64
 	SnapshotEvery time.Duration
 	// History says how the history is kept on disk; its zero value is for production.

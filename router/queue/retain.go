@@ -26,6 +26,7 @@ func (q *Queue) sample(e Entry, rec *record) {
 	s, at := q.state, rec.time
 	before := s.bytes
 	s.bytes += int64(len(e.Record))
+	s.records++
 	if rec.kind == kindEvent { // the file of one that is carried stays where it is
 		s.bytes += rec.beside()
 	}

@@ -13,7 +13,7 @@ import (
 // state goes on while it is written bit by bit, and only what changes meanwhile is copied.
 type saving struct {
 	applied Pos
-	bytes   int64
+	amount  amount
 	rows    map[ref]image
 
 	rowsDone, rowsEnd ref // rows up to the one are written, behind the other there were none
@@ -30,7 +30,7 @@ type image struct {
 // save begins a snapshot and gives its head. There is one at a time, until saved is called.
 func (s *state) save() (head buffer) {
 	s.saving = &saving{
-		applied: s.applied, bytes: s.bytes, rows: map[ref]image{},
+		applied: s.applied, amount: s.amount, rows: map[ref]image{},
 		rowsEnd: ref(s.table.rows.used), keysEnd: ref(s.dedupe.entries.used),
 	}
 	s.dedupe.saved = map[ref]dedupeEntry{}

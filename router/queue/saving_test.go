@@ -161,3 +161,16 @@ func TestCutSnapshotIsRefused(t *testing.T) {
 		refused(fmt.Sprint("without block ", i), slices.Concat(b[:at], b[blocks[i+1]:]))
 	}
 }
+
+// TestShortRecordsMakeASnapshotDue: a start applies no more records than so many, however few bytes they have.
+func TestShortRecordsMakeASnapshotDue(t *testing.T) {
+	var s snapshots
+	s.set(1, at(0), amount{bytes: 10, records: 5})
+	due := func(applied amount) bool { return s.due(1<<20, time.Hour, at(1), 2, applied) }
+	if due(amount{bytes: 1 << 19, records: snapshotRecords}) {
+		t.Error("due before there is much")
+	}
+	if !due(amount{bytes: 1 << 19, records: snapshotRecords + 5}) || !due(amount{bytes: 1<<20 + 10, records: 9}) {
+		t.Error("not due when there is")
+	}
+}

@@ -24,11 +24,20 @@ const (
 
 // snapshots is what is known of the last one.
 type snapshots struct {
-	mu    sync.Mutex
-	pos   Pos
-	at    time.Time
-	bytes int64 // of records applied then
+	mu   sync.Mutex
+	pos  Pos
+	at   time.Time
+	then amount // applied then
 }
+
+// amount is how much was applied.
+type amount struct {
+	bytes   int64
+	records int64 // in this process
+}
+
+// snapshotRecords bounds what a start has to apply, however short the records are.
+const snapshotRecords = 500_000
 
 func (s *snapshots) last() (Pos, time.Time) {
 	s.mu.Lock()
@@ -36,24 +45,25 @@ func (s *snapshots) last() (Pos, time.Time) {
 	return s.pos, s.at
 }
 
-func (s *snapshots) set(pos Pos, at time.Time, bytes int64) {
+func (s *snapshots) set(pos Pos, at time.Time, then amount) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pos, s.at, s.bytes = pos, at, bytes
+	s.pos, s.at, s.then = pos, at, then
 }
 
 // failed puts the next one off.
-func (s *snapshots) failed(at time.Time, bytes int64) {
+func (s *snapshots) failed(at time.Time, then amount) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.at, s.bytes = at, bytes
+	s.at, s.then = at, then
 }
 
 // due reports whether enough was applied or enough time went by, and there is something new.
-func (s *snapshots) due(after int64, every time.Duration, now time.Time, pos Pos, bytes int64) bool {
+func (s *snapshots) due(after int64, every time.Duration, now time.Time, pos Pos, applied amount) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return pos > s.pos && (bytes-s.bytes >= after || now.Sub(s.at) >= every)
+	much := applied.bytes-s.then.bytes >= after || applied.records-s.then.records >= snapshotRecords
+	return pos > s.pos && (much || now.Sub(s.at) >= every)
 }
 
 // Under pressure of a disk that has little room left, snapshots and retention come more often: what is delivered
@@ -84,7 +94,7 @@ func (q *Queue) snapshotDue(now time.Time, h Health) bool {
 	if h.Full != nil {
 		every = min(every, snapshotEveryFull)
 	}
-	return q.snaps.due(after, every, now, q.state.applied, q.state.bytes)
+	return q.snaps.due(after, every, now, q.state.applied, q.state.amount)
 }
 
 // trySnapshot writes one. On a full disk the room of all but the newest is given to it.
@@ -97,7 +107,7 @@ func (q *Queue) trySnapshot(now time.Time, h Health) bool {
 		q.opts.Logger.Warn("no snapshot, the next start takes longer", "error", err)
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.snaps.failed(now, q.state.bytes)
+		q.snaps.failed(now, q.state.amount)
 		return false
 	}
 	return true
@@ -125,7 +135,7 @@ func (q *Queue) snapshot() error {
 	if err := checkSnapshot(name); err != nil {
 		return fmt.Errorf("snapshot read back: %w", err)
 	}
-	q.snaps.set(v.applied, time.Now(), v.bytes)
+	q.snaps.set(v.applied, time.Now(), v.amount)
 	return q.dropSnapshots(snapshotsKept)
 }
 
@@ -190,7 +200,7 @@ func (q *Queue) load(context.Context) error {
 			continue
 		}
 		if info, err := os.Stat(name); err == nil {
-			q.snaps.set(s.applied, info.ModTime(), s.bytes)
+			q.snaps.set(s.applied, info.ModTime(), s.amount)
 		}
 		q.state = s
 		q.rows.Store(int64(s.pending + s.dead))

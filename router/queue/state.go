@@ -28,8 +28,8 @@ type state struct {
 	dead    int
 	soonest int64 // no row expires before; 0 when none does
 	samples []sample
-	bytes   int64   // of records applied
-	saving  *saving // a snapshot in the making; nil when there is none
+	amount
+	saving *saving // a snapshot in the making; nil when there is none
 
 	woken []*laneRows // lanes that have to look again; taken by who applies
 	out   effect
