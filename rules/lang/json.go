@@ -2,6 +2,7 @@ package lang
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -226,44 +227,51 @@ func (s *scanner) member(i, depth int) (int, error) {
 
 // str scans the string whose opening quote is at i, and returns the place after its closing one.
 func (s *scanner) str(i int) (end int, escaped bool, err error) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	text, high := s.text, false
-	j := i + 1
-	for {
-		// Eight bytes at once, while none is a quote, a backslash, a control character or beyond ASCII.
-		for j+8 <= len(text) {
-			w := load(text, j)
-			quote, slash := w^(ones*'"'), w^(ones*'\\')
-			stop := (w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash | w
-			if stop&highs != 0 {
-				break
-			}
-			j += 8
+	for j := i + 1; ; {
+		if j = ordinary(text, j); j >= len(text) {
+			return j, escaped, &syntaxError{j, "a string is not closed"}
 		}
-		for ; ; j++ {
-			if j >= len(text) {
-				return j, escaped, &syntaxError{j, "a string is not closed"}
+		switch c := text[j]; {
+		case c == '"':
+			if high && !utf8.ValidString(text[i+1:j]) {
+				return j, escaped, &syntaxError{i, "a string is not valid UTF-8"}
 			}
-			c := text[j]
-			if c == '"' {
-				if high && !utf8.ValidString(text[i+1:j]) {
-					return j, escaped, &syntaxError{i, "a string is not valid UTF-8"}
-				}
-				return j + 1, escaped, nil
+			return j + 1, escaped, nil
+		case c == '\\':
+			escaped = true
+			if j, err = s.escape(j); err != nil {
+				return j, escaped, err
 			}
-			if c == '\\' {
-				escaped = true
-				if j, err = s.escape(j); err != nil {
-					return j, escaped, err
-				}
-				break
+		case c < 0x20:
+			return j, escaped, &syntaxError{j, "a control character in a string"}
+		default:
+			for high = true; j < len(text) && text[j] >= 0x80; {
+				j++
 			}
-			if c < 0x20 {
-				return j, escaped, &syntaxError{j, "a control character in a string"}
-			}
-			high = high || c >= 0x80
 		}
 	}
+}
+
+// ordinary returns the next place, from j on, of a quote, a backslash, a control character or what is beyond ASCII; eight
+// bytes at once while there are so many. In each part of stop the lowest high bit that is set is right: borrows only go
+// up.
+func ordinary(text string, j int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; j+8 <= len(text); j += 8 {
+		w := load(text, j)
+		quote, slash := w^(ones*'"'), w^(ones*'\\')
+		stop := (w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash | w
+		if stop &= highs; stop != 0 {
+			return j + bits.TrailingZeros64(stop)/8
+		}
+	}
+	for ; j < len(text); j++ {
+		if c := text[j]; c == '"' || c == '\\' || c < 0x20 || c >= 0x80 {
+			break
+		}
+	}
+	return j
 }
 
 func load(s string, i int) uint64 {

@@ -230,3 +230,21 @@ func exact(v any) any {
 	}
 	return v
 }
+
+// TestStringsAtEveryPlace: strings are read eight bytes at a time, wherever the byte stands that ends or spoils them.
+func TestStringsAtEveryPlace(t *testing.T) {
+	for n := range 20 {
+		for at := range n + 1 {
+			for _, special := range []string{"", `\n`, `\`, `"`, "\x00", "\x1f", "\x7f", "\xff", "é", `\u00e9`, "☃", `"}`} {
+				text := `["` + strings.Repeat("a", at) + special + strings.Repeat("z", n-at) + `","b"]`
+				doc, err := parseJSON(text)
+				if (err != nil) != (reasonToRefuse([]byte(text)) != "") {
+					t.Fatalf("%q: %v", text, err)
+				}
+				if err == nil && !reflect.DeepEqual(doc.decode(0), reference(t, []byte(text))) {
+					t.Errorf("%q: %#v", text, doc.decode(0))
+				}
+			}
+		}
+	}
+}
