@@ -30,6 +30,9 @@ func newReloadMetrics(r prometheus.Registerer) *reloadMetrics {
 		keepFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookrouter_config_keep_failures_total", Help: "Live rules that could not be kept for a start with a bad file."}),
 	}
+	for _, result := range []string{"live", "refused"} {
+		m.reloads.WithLabelValues(result)
+	}
 	r.MustRegister(m.successful, m.lastSuccess, m.hash, m.unverified, m.reloads, m.keepFailures)
 	return m
 }
@@ -49,4 +52,13 @@ func (m *reloadMetrics) loaded(result LoadResult) {
 			m.hash.Set(float64(n))
 		}
 	}
+}
+
+// buildInfo says which version runs, for a dashboard to show beside the rest.
+func buildInfo(version string) prometheus.Collector {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "hookrouter_build_info", Help: "1; the label says which version runs.",
+	}, []string{"version"})
+	g.WithLabelValues(version).Set(1)
+	return g
 }

@@ -98,7 +98,8 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 		o: o, log: o.Logger, registry: prometheus.NewRegistry(), started: time.Now(), serving: make(chan struct{}),
 		publicListener: o.PublicSocket, adminListener: o.AdminSocket,
 	}
-	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildInfo(o.Version))
 	defer func() {
 		if err != nil {
 			r.close()

@@ -124,6 +124,7 @@ func (in *Ingest) Collect(ch chan<- prometheus.Metric) {
 	in.metrics.ack.Collect(ch)
 	in.metrics.errors.Collect(ch)
 	ch <- prometheus.MustNewConstMetric(in.metrics.held, prometheus.GaugeValue, float64(in.BytesInFlight()))
+	in.stats("")
 	if set := in.opts.Rules(); set != nil {
 		for _, source := range set.Sources() {
 			in.stats(source.Name) // a source is there with its zeroes before anybody calls it
