@@ -200,6 +200,15 @@ func (p *Place) format(signature string, fields [][2]string) string {
 	return text
 }
 
+// filled is compiled, with the source's parameters in the prefix: {with:NAME}.
+func (p *Place) filled(k Keys) Place {
+	c := p.compiled()
+	for name, value := range k.With {
+		c.Prefix = strings.ReplaceAll(c.Prefix, "{with:"+name+"}", value)
+	}
+	return c
+}
+
 // compiled is a copy with canonical header names.
 func (p *Place) compiled() Place {
 	c := *p

@@ -23,7 +23,7 @@ type signed struct {
 type values [maxParts]string
 
 func newSigned(s Scheme, k Keys) (signed, error) {
-	c := signed{place: s.Signature.compiled(), coding: coding(s.Encoding), open: k.open(), document: s.Document}
+	c := signed{place: s.Signature.filled(k), coding: coding(s.Encoding), open: k.open(), document: s.Document}
 	if c.coding == "" {
 		c.coding = codingHex
 	}
