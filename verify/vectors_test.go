@@ -89,12 +89,9 @@ func (v *vector) run(t *testing.T, scheme Scheme) {
 	if v.expect == "handshake" && len(v.keys.Secrets) == 0 && scheme.NeedsSecret() {
 		v.keys.Secrets = []string{secretFor(scheme, 'a')} // the handshake does not use it
 	}
-	var verifier *Verifier
-	var err error
-	if scheme.Kind != KindNone {
-		if verifier, err = New(scheme, v.keys); err != nil {
-			t.Fatal(err)
-		}
+	verifier, err := New(scheme, v.keys)
+	if err != nil {
+		t.Fatal(err)
 	}
 	err = verifier.Verify(&v.request, v.now)
 	var refusal *Refusal
