@@ -15,7 +15,7 @@ type dedupe struct {
 	keys    index
 	free    ref // chained by next
 	count   int
-	// buckets are the entries by the minute in which they end, so that old ones can be dropped a few at a time.
+	// buckets are the entries by when they end, bucketTime each, so that old ones can be dropped a few at a time.
 	buckets map[int64]bucket
 	first   int64 // no bucket is before; 0 when there is none
 
@@ -38,8 +38,10 @@ type bucket struct {
 	low  Pos
 }
 
-// purgeStep bounds the keys dropped per record, so that no record pays for a whole minute.
-const purgeStep = 16
+const (
+	bucketTime = 10 // seconds
+	purgeStep  = 16 // keys dropped per record at most, so that no record pays for a whole bucket
+)
 
 func (d *dedupe) init() {
 	d.keys.key = func(r ref) *[16]byte { return (*[16]byte)(&d.entries.at(r).key) }
@@ -95,7 +97,7 @@ func (d *dedupe) remember(old ref, k dedupeKey, pos Pos, until uint32) {
 // file puts an entry into the bucket of its end.
 func (d *dedupe) file(r ref) {
 	e := d.entries.at(r)
-	b := int64(e.until / 60)
+	b := int64(e.until / bucketTime)
 	list, ok := d.buckets[b]
 	if !ok {
 		list.low = e.pos
@@ -109,7 +111,7 @@ func (d *dedupe) file(r ref) {
 
 // purge drops some of what ended before now. How much is left is not part of the state: find looks at the time.
 func (d *dedupe) purge(now int64) {
-	if d.first == 0 || d.first >= now/int64(time.Minute) {
+	if d.first == 0 || d.first >= now/int64(bucketTime*time.Second) {
 		return
 	}
 	list := d.buckets[d.first]
@@ -150,10 +152,10 @@ func (d *dedupe) drop(r ref) {
 	d.count--
 }
 
-// forget drops the entries of a minute whose records were trimmed: the log holds nothing any more that a duplicate
+// forget drops the entries of a bucket whose records were trimmed: the log holds nothing any more that a duplicate
 // could be told of. Like purge it changes no answer.
-func (d *dedupe) forget(minute int64, first Pos) {
-	list := d.buckets[minute]
+func (d *dedupe) forget(b int64, first Pos) {
+	list := d.buckets[b]
 	if list.head == 0 || list.low >= first {
 		return
 	}
@@ -169,16 +171,16 @@ func (d *dedupe) forget(minute int64, first Pos) {
 		}
 		r = next
 	}
-	d.buckets[minute] = kept
+	d.buckets[b] = kept
 }
 
-// forgetKeys drops the dedupe keys of events that were trimmed, minute by minute, so that nobody waits long.
+// forgetKeys drops the dedupe keys of events that were trimmed, bucket by bucket, so that nobody waits long.
 func (q *Queue) forgetKeys() {
 	first := q.log.Health().First
-	var minutes []int64
-	q.locked(func() { minutes = slices.Collect(maps.Keys(q.state.dedupe.buckets)) })
-	for _, minute := range minutes {
-		q.locked(func() { q.state.dedupe.forget(minute, first) })
+	var buckets []int64
+	q.locked(func() { buckets = slices.Collect(maps.Keys(q.state.dedupe.buckets)) })
+	for _, b := range buckets {
+		q.locked(func() { q.state.dedupe.forget(b, first) })
 	}
 }
 

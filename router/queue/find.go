@@ -98,10 +98,8 @@ func (q *Queue) family(ctx context.Context, id event.EventID) (*family, error) {
 // kin finds the deliveries of an event that are in memory and not among made: those of an event that was carried more
 // than once are in several records.
 func (q *Queue) kin(id event.EventID, made []rowData) (rows []whereabouts) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	s := q.state
-	s.table.each(func(r ref, w *row) {
+	q.eachRow(func(r ref, w *row) {
 		if w.event == id && !slices.ContainsFunc(made, func(d rowData) bool { return d.ID == w.id }) {
 			rows = append(rows, whereabouts{rowData: s.data(r, w, s.keys[r]), eventPos: w.eventPos})
 		}

@@ -36,8 +36,11 @@ type Queue struct {
 	snaps   snapshots
 	past    projection
 
-	capacity int64     // bytes that the log may have come to on its disk when it was opened
-	retained time.Time // when keepHouse last looked what may go; its own
+	capacity int64    // bytes that the log may have come to on its disk when it was opened
+	retained struct { // when keepRetention last looked what may go; its own
+		snapshot Pos
+		at       time.Time
+	}
 
 	bodies  *bodies.Store // nil: all are in the log
 	stripes stripes

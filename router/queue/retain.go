@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -83,12 +84,12 @@ func (q *Queue) retain(ctx context.Context, now time.Time) error {
 	if max(age, size) <= h.First {
 		return nil
 	}
-	events, over := q.remains(max(age, size), now)
-	to, err := q.reach(ctx, events, age, size, h)
+	left, over := q.remains(max(age, size), now)
+	to, err := q.reach(ctx, left, age, size, h)
 	if err != nil || to <= h.First {
 		return err
 	}
-	if to, err = q.carry(ctx, to, events, over); err != nil {
+	if to, err = q.carry(ctx, to, left, over); err != nil {
 		return err
 	}
 	if to, err = q.trim(ctx, to); err != nil {
@@ -115,31 +116,31 @@ func (q *Queue) trim(ctx context.Context, to Pos) (Pos, error) {
 		return 0, err
 	}
 	defer unlock()
-	q.mu.Lock()
-	q.state.table.each(func(_ ref, w *row) { to = min(to, w.eventPos) })
-	q.mu.Unlock()
+	q.eachRow(func(_ ref, w *row) { to = min(to, w.eventPos) })
 	return to, q.log.Trim(ctx, to)
 }
 
+// eachRow calls f with every row, many at a time and not all at once: nobody waits long for the state. Of rows that
+// come or change meanwhile f may see what was before or after.
+func (q *Queue) eachRow(f func(ref, *row)) {
+	for from, more := 0, true; more; from += spanRows {
+		q.locked(func() {
+			q.state.table.span(from, from+spanRows, f)
+			more = from+spanRows < q.state.table.rows.used
+		})
+	}
+}
+
 // carry appends anew what lies before to and is still needed, and returns up to where that was possible.
-func (q *Queue) carry(ctx context.Context, to Pos, events []remainder, over []event.DeliveryID) (Pos, error) {
+func (q *Queue) carry(ctx context.Context, to Pos, left []remainder, over []event.DeliveryID) (Pos, error) {
 	for _, id := range over {
 		if err := q.Drop(ctx, id); err != nil {
 			return 0, err
 		}
 	}
-	for _, e := range events {
-		if e.pos >= to {
-			break
-		}
-		moved, err := q.carryEvent(ctx, e)
-		if err != nil {
-			return 0, err
-		}
-		if !moved {
-			to = min(to, e.pos)
-			break
-		}
+	to, err := q.carryEvents(ctx, to, left)
+	if err != nil {
+		return 0, err
 	}
 	if err := q.carryNotes(ctx); err != nil {
 		return 0, err
@@ -147,48 +148,84 @@ func (q *Queue) carry(ctx context.Context, to Pos, events []remainder, over []ev
 	return to, q.carryOwners(ctx)
 }
 
-// remainder is an event before a cut that still has deliveries in memory.
-type remainder struct {
-	id   event.EventID
-	pos  Pos
-	rows []event.DeliveryID
+// carriers is how many events are carried at once: they share their commits.
+const carriers = 16
+
+// carryEvents carries oldest first, until one cannot be.
+func (q *Queue) carryEvents(ctx context.Context, to Pos, left []remainder) (Pos, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	events := make(chan []remainder)
+	var mu sync.Mutex
+	var carrying sync.WaitGroup
+	for range carriers {
+		carrying.Go(func() {
+			for e := range events {
+				moved, err := q.carryEvent(ctx, e)
+				if err != nil {
+					stop(err)
+				}
+				if !moved {
+					mu.Lock()
+					to = min(to, e[0].pos)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for len(left) > 0 && ctx.Err() == nil {
+		n := 1
+		for n < len(left) && left[n].pos == left[0].pos {
+			n++
+		}
+		mu.Lock()
+		end := left[0].pos >= to
+		mu.Unlock()
+		if end {
+			break
+		}
+		events <- left[:n]
+		left = left[n:]
+	}
+	close(events)
+	carrying.Wait()
+	return to, context.Cause(ctx)
 }
 
-// remains lists the events before to that have deliveries to carry, oldest first, and the dead that are past their
-// retention.
-func (q *Queue) remains(to Pos, now time.Time) (events []remainder, over []event.DeliveryID) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.state
-	at := map[Pos]int{}
-	s.table.each(func(_ ref, w *row) {
-		if w.eventPos >= to {
-			return
-		}
-		if w.state == event.Dead && now.Sub(fromNanos(w.updated)) > q.opts.Retention.Dead {
+// remainder is a row whose event lies before a cut.
+type remainder struct {
+	pos Pos // of the event
+	row ref // which by now may be free, or another one
+}
+
+// remains lists the rows before to that have to be carried, those of one event together, oldest first, and the dead
+// that are past their retention.
+func (q *Queue) remains(to Pos, now time.Time) (left []remainder, over []event.DeliveryID) {
+	q.eachRow(func(r ref, w *row) {
+		switch {
+		case w.eventPos >= to:
+		case w.state == event.Dead && now.Sub(fromNanos(w.updated)) > q.opts.Retention.Dead:
 			over = append(over, w.id)
-			return
+		default:
+			left = append(left, remainder{w.eventPos, r})
 		}
-		i, ok := at[w.eventPos]
-		if !ok {
-			i = len(events)
-			at[w.eventPos] = i
-			events = append(events, remainder{id: w.event, pos: w.eventPos})
-		}
-		events[i].rows = append(events[i].rows, w.id)
 	})
-	slices.SortFunc(events, func(a, b remainder) int { return cmp.Compare(a.pos, b.pos) })
-	return events, over
+	slices.SortFunc(left, func(a, b remainder) int { return cmp.Compare(a.pos, b.pos) })
+	return left, over
 }
 
 // carryEvent appends one event with its rows. They are held meanwhile: what a record says of them must still be so
 // when it is applied, for a rebuild will know only the record. False when one of them cannot be held now.
-func (q *Queue) carryEvent(ctx context.Context, e remainder) (bool, error) {
-	unlock, err := q.stripes.lock(ctx, e.id)
+func (q *Queue) carryEvent(ctx context.Context, e []remainder) (bool, error) {
+	id := q.eventOf(e)
+	if id.IsZero() {
+		return true, nil
+	}
+	unlock, err := q.stripes.lock(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	rows, ok := q.hold(e.rows)
+	rows, ok := q.hold(e)
 	free := func() {
 		q.letGo(rows)
 		unlock()
@@ -200,17 +237,29 @@ func (q *Queue) carryEvent(ctx context.Context, e remainder) (bool, error) {
 		free()
 		return ok, err
 	}
-	first, err := q.eventAt(ctx, e.pos, true)
+	first, err := q.eventAt(ctx, e[0].pos, true)
 	if err != nil {
 		free()
-		return false, fmt.Errorf("carry event %s: %w", e.id, err)
+		return false, fmt.Errorf("carry event %s: %w", id, err)
 	}
 	rec := &record{kind: kindCarried, time: time.Now().UTC(), event: first.rec.event, body: first.rec.body, rows: rows}
 	a, err := q.commitHeld(ctx, rec, free)
 	if err != nil {
-		return false, fmt.Errorf("carry event %s: %w", e.id, err)
+		return false, fmt.Errorf("carry event %s: %w", id, err)
 	}
 	return a.hits == len(rows), nil
+}
+
+// eventOf is zero when all rows of the event left memory or were carried.
+func (q *Queue) eventOf(e []remainder) (id event.EventID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, x := range e {
+		if w := q.state.table.row(x.row); w.state != 0 && w.eventPos == x.pos {
+			id = w.event
+		}
+	}
+	return id
 }
 
 // quiet waits out the starts that were on their way when their leases were given back, and reports whether the rows
@@ -235,22 +284,21 @@ func (q *Queue) quiet(ctx context.Context, rows []rowData) (bool, error) {
 
 // hold takes rows out of their heaps. A row whose attempt runs, that is leased or that a coming event may supersede
 // cannot be held; one that left memory need not.
-func (q *Queue) hold(ids []event.DeliveryID) (rows []rowData, ok bool) {
+func (q *Queue) hold(e []remainder) (rows []rowData, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.state
-	for _, id := range ids {
-		r := s.table.find(id)
-		if r == 0 {
+	for _, x := range e {
+		w, k := s.table.row(x.row), s.keys[x.row]
+		if w.state == 0 || w.eventPos != x.pos {
 			continue
 		}
-		w, k := s.table.row(r), s.keys[r]
 		if w.started() || w.place == placeHeld || w.pending() && k != nil && k.first != 0 {
 			return rows, false
 		}
-		s.pull(s.lane(w.dest), r)
+		s.pull(s.lane(w.dest), x.row)
 		w.place = placeHeld
-		rows = append(rows, s.data(r, w, k))
+		rows = append(rows, s.data(x.row, w, k))
 	}
 	return rows, true
 }

@@ -10,7 +10,7 @@ import (
 const (
 	sweepEvery = time.Second
 	flushFor   = 5 * time.Second // how long Run tries to make results durable at its end
-	sweepRows  = 64 << 10        // looked at without letting go of the lock
+	spanRows   = 32 << 10        // looked at without letting go of the lock
 )
 
 // Run applies what the log yields, expires what is overdue and writes snapshots until ctx ends; then it flushes
@@ -29,7 +29,8 @@ func (q *Queue) Run(ctx context.Context) error {
 	keepers.Go(func() { every(house, sweepEvery, q.sweep) })
 	keepers.Go(func() { q.keepHistory(house) })
 	defer q.past.h.Close()
-	keepers.Go(func() { every(house, sweepEvery, func(now time.Time) { q.keepHouse(house, now) }) })
+	keepers.Go(func() { every(house, sweepEvery, q.keepSnapshots) })
+	keepers.Go(func() { every(house, sweepEvery, func(now time.Time) { q.keepRetention(house, now) }) })
 
 	var failed error
 	select {
@@ -117,9 +118,7 @@ func (q *Queue) sweep(now time.Time) {
 		return
 	}
 	soonest := int64(0)
-	for from, more := 0, true; more; from += sweepRows {
-		more = q.sweepSpan(from, now, &soonest)
-	}
+	q.eachRow(func(r ref, w *row) { q.sweepRow(r, w, now, &soonest) })
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if soonest != 0 && (q.state.soonest == 0 || soonest < q.state.soonest) {
@@ -127,26 +126,20 @@ func (q *Queue) sweep(now time.Time) {
 	}
 }
 
-// sweepSpan looks at some rows; false when there are no more.
-func (q *Queue) sweepSpan(from int, now time.Time, soonest *int64) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.state
-	s.table.span(from, from+sweepRows, func(r ref, w *row) {
-		if w.expires == 0 || w.place == placeHeld || !w.pending() {
-			if w.place == placeHeld && w.expires != 0 {
-				*soonest = earliest(*soonest, w.expires)
-			}
-			return
-		}
-		if w.expires > now.UnixNano() || q.runs(w) {
+// sweepRow expires a row whose time is over, unless something else is on its way for it.
+func (q *Queue) sweepRow(r ref, w *row, now time.Time, soonest *int64) {
+	if w.expires == 0 || w.place == placeHeld || !w.pending() {
+		if w.place == placeHeld && w.expires != 0 {
 			*soonest = earliest(*soonest, w.expires)
-			return
 		}
-		s.pull(s.lane(w.dest), r)
-		q.expire(r, now)
-	})
-	return from+sweepRows < s.table.rows.used
+		return
+	}
+	if w.expires > now.UnixNano() || q.runs(w) {
+		*soonest = earliest(*soonest, w.expires)
+		return
+	}
+	q.state.pull(q.state.lane(w.dest), r)
+	q.expire(r, now)
 }
 
 func earliest(a, b int64) int64 {

@@ -73,14 +73,22 @@ const (
 	retainEveryShort  = 5 * time.Second
 )
 
-// keepHouse writes a snapshot when one is due, and lets go of what it covers.
-func (q *Queue) keepHouse(ctx context.Context, now time.Time) {
-	h := q.log.Health()
-	wrote := q.snapshotDue(now, h) && q.trySnapshot(now, h)
-	if !wrote && (h.Short == 0 || now.Sub(q.retained) < retainEveryShort) {
+// keepSnapshots writes a snapshot when one is due.
+func (q *Queue) keepSnapshots(now time.Time) {
+	if h := q.log.Health(); q.snapshotDue(now, h) {
+		q.trySnapshot(now, h)
+	}
+}
+
+// keepRetention lets go of what a new snapshot covers. That may take long, and snapshots do not wait for it.
+func (q *Queue) keepRetention(ctx context.Context, now time.Time) {
+	last := &q.retained
+	snapshot, _ := q.snaps.last()
+	short := q.log.Health().Short > 0 && now.Sub(last.at) >= retainEveryShort
+	if snapshot == last.snapshot && !short {
 		return
 	}
-	q.retained = now
+	last.snapshot, last.at = snapshot, now
 	if err := q.retain(ctx, now); err != nil && ctx.Err() == nil {
 		q.opts.Logger.Warn("old events are kept longer than they have to be", "error", err)
 	}
@@ -98,7 +106,7 @@ func (q *Queue) snapshotDue(now time.Time, h Health) bool {
 }
 
 // trySnapshot writes one. On a full disk the room of all but the newest is given to it.
-func (q *Queue) trySnapshot(now time.Time, h Health) bool {
+func (q *Queue) trySnapshot(now time.Time, h Health) {
 	var err error
 	if h.Full != nil {
 		err = q.dropSnapshots(1)
@@ -108,9 +116,7 @@ func (q *Queue) trySnapshot(now time.Time, h Health) bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.snaps.failed(now, q.state.amount)
-		return false
 	}
-	return true
 }
 
 // snapshot writes one, reads it back and drops those that are older than the one before it. The state goes on
