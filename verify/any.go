@@ -1,6 +1,9 @@
 package verify
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // anyProver is a scheme of several, each of which proves by itself: senders that sign in more than one way.
 type anyProver struct {
@@ -10,10 +13,12 @@ type anyProver struct {
 
 func newAny(schemes []Scheme, k Keys) (*anyProver, error) {
 	p := &anyProver{}
+	var failed error
 	for _, s := range schemes {
 		one, err := newProver(s, k)
 		if err != nil {
-			return nil, err
+			failed = cmp.Or(failed, err) // the keys are for another of them: a token is no user:password
+			continue
 		}
 		p.provers = append(p.provers, one)
 		if s.Signature != nil {
@@ -21,6 +26,9 @@ func newAny(schemes []Scheme, k Keys) (*anyProver, error) {
 			s.Signature = &place
 		}
 		p.schemes = append(p.schemes, s)
+	}
+	if len(p.provers) == 0 {
+		return nil, failed
 	}
 	return p, nil
 }

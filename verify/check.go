@@ -238,11 +238,16 @@ func (s Scheme) algorithms() []string {
 	return s.Algorithm
 }
 
-// usesURL reports whether the whole URL is signed, which only the operator knows for certain.
+// usesURL reports whether the whole URL is signed, however the sender signs, which only the operator knows for certain.
 func (s Scheme) usesURL() bool {
-	return s.uses(func(p part) bool {
-		return p.kind == partURL || p.kind == partCanonical && (strings.HasPrefix(p.text, "twilio") || p.text == "sorted")
-	})
+	for _, one := range s.all() {
+		if !one.uses(func(p part) bool {
+			return p.kind == partURL || p.kind == partCanonical && (strings.HasPrefix(p.text, "twilio") || p.text == "sorted")
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // CoversBody reports whether the proof covers the content of the body, not only who sent it. Of several ways the weakest

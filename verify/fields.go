@@ -1,7 +1,7 @@
 package verify
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"net/url"
 	"strings"
@@ -79,12 +79,9 @@ func (r *Request) setForm(name, value string) {
 }
 
 // setJSON writes a text into the JSON document, where a signature or time stands in it. The document is the body, or a
-// field of a form.
+// field of it.
 func (s *scene) setJSON(path, text string) error {
 	where, name, _ := strings.Cut(s.document, ":")
-	if where == "multipart" {
-		return errors.New("a multipart body cannot be signed here: give it signed")
-	}
 	path = strings.ReplaceAll(path, ".*.", ".0.")
 	doc, err := sjson.SetBytes(s.doc(), path, text)
 	if _, number := parseDecimal(text); number {
@@ -93,10 +90,13 @@ func (s *scene) setJSON(path, text string) error {
 	if err != nil {
 		return fmt.Errorf("the body cannot hold %s: %w", path, err)
 	}
-	if where == "form" {
+	switch where {
+	case "form":
 		s.r.setForm(name, string(doc))
-		return nil
+	case "multipart":
+		s.r.Body = bytes.Replace(s.r.Body, s.doc(), doc, 1)
+	default:
+		s.r.Body = doc
 	}
-	s.r.Body = doc
 	return nil
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto"
 	"crypto/hmac"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -271,6 +272,11 @@ func (p *jwtProver) sign(r *Request, now time.Time) error {
 		text, err := s.fill(all[name][0])
 		if err != nil {
 			return err
+		}
+		if _, there := set[name]; text == "*" && there {
+			continue
+		} else if text == "*" {
+			text = rand.Text()
 		}
 		set[name] = text
 	}

@@ -72,7 +72,7 @@ func wellFormed(t *testing.T, r *Request) {
 		if !json.Valid(r.Body) {
 			t.Errorf("%s is not JSON: %.80s", kind, r.Body)
 		}
-	case strings.Contains(kind, "form"):
+	case strings.Contains(kind, "urlencoded"):
 		if _, err := url.ParseQuery(string(r.Body)); err != nil {
 			t.Error(err)
 		}
