@@ -14,16 +14,13 @@ import (
 	"time"
 )
 
-// certPoll is how often the files are looked at. A change counts when two looks agree, so it is live within two.
-const certPoll = 250 * time.Millisecond
-
 // certificate is the public listener's pair, and the authorities of its clients when they must show one too. It follows
 // its files.
 type certificate struct {
 	certFile, keyFile, clientCA string // clientCA is "" when clients need no certificate
 	log                         *slog.Logger
 	live                        atomic.Pointer[tls.Config]
-	seen                        reading // what was tried last, good or bad
+	seen                        reading // what the start read
 }
 
 // openCertificate reads the files; nil without TLS.
@@ -113,21 +110,11 @@ func authorities(r reading, file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// watch follows the files until ctx ends. What cannot be used leaves the old pair in place, and is said once.
+// watch follows the files until ctx ends.
 func (c *certificate) watch(ctx context.Context) {
-	last := c.seen
-	for sleep(ctx, certPoll) {
-		now := c.read()
-		settled := now.equal(last)
-		last = now
-		if !settled || now.equal(c.seen) {
-			continue
-		}
-		c.seen = now
-		if err := c.load(now); err != nil {
-			c.log.Error("certificate cannot be used, the old one stays", "err", err)
-		}
-	}
+	follow(ctx, c.seen, c.load, func(err error) {
+		c.log.Error("certificate cannot be used, the old one stays", "err", err)
+	})
 }
 
 // config is for a server: each handshake is by the files as they are then.

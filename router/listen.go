@@ -20,7 +20,7 @@ func (r *Router) listen(ctx context.Context) (err error) {
 			return fmt.Errorf("--admin: %w", err)
 		}
 	}
-	if r.o.AdminToken == "" && !IsLoopback(r.AdminAddr()) {
+	if r.token == nil && !IsLoopback(r.AdminAddr()) {
 		return fmt.Errorf("--admin %s: beyond loopback the admin API needs a token: --admin-token-file FILE", r.AdminAddr())
 	}
 	r.crowd = newCrowd(r.o.MaxConnections, r.registry)

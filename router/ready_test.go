@@ -111,29 +111,6 @@ func (h *house) kept() []string {
 	return found
 }
 
-// TestAdminBeyondLoopbackNeedsAToken: without one the process does not start, with one every call is asked for it.
-func TestAdminBeyondLoopbackNeedsAToken(t *testing.T) {
-	h := prepare(t)
-	h.write(h.rules(openRules))
-	o := h.options()
-	o.Admin = "0.0.0.0:0"
-	if r, err := router.New(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--admin-token-file") {
-		t.Fatalf("New gave %v, %v", r, err)
-	}
-	o.AdminToken = testSecret
-	r, _ := h.start(o)
-	url := "http://" + strings.Replace(r.AdminAddr(), "[::]", "127.0.0.1", 1)
-	if _, err := client.New(url, "").Status(t.Context()); err == nil || !strings.Contains(err.Error(), "token") {
-		t.Errorf("without a token: %v", err)
-	}
-	if _, err := client.New(url, testSecret).Status(t.Context()); err != nil {
-		t.Errorf("with the token: %v", err)
-	}
-	if status, _ := ask(t, url+"/readyz"); status != 200 {
-		t.Errorf("/readyz asks for a token: %d", status)
-	}
-}
-
 // TestTrustedProxiesNameTheSender: whom X-Forwarded-For names counts only when the peer is trusted.
 func TestTrustedProxiesNameTheSender(t *testing.T) {
 	for name, c := range map[string]struct {

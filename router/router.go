@@ -42,7 +42,7 @@ type Options struct {
 	StrictRules     bool
 	AllowUnverified bool
 	LockWait        time.Duration               // how long New waits for another process to leave the data directory; 0: not at all
-	AdminToken      string                      // asked of every client of the admin API; without one it listens on loopback only
+	AdminTokenFile  string                      // holds what every client of the admin API must send, and is followed; without one it listens on loopback only
 	AdminHosts      []string                    // names that the admin API answers to, beside localhost and any address
 	TrustedProxies  []netip.Prefix              // those whose X-Forwarded-For is believed
 	Egress          Egress                      // to which addresses attempts may connect; see NewEgress
@@ -77,6 +77,7 @@ type Router struct {
 	caveat   string // what the data directory cannot promise
 
 	certificate *certificate // nil without TLS
+	token       *token       // nil when nobody is asked for one
 	crowd       *crowd
 
 	publicListener, adminListener net.Listener
@@ -112,6 +113,9 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 		return nil, errors.New("--proxy-protocol: nobody is trusted to send it: --trusted-proxies CIDR,…")
 	}
 	if r.certificate, err = openCertificate(o.TLSCert, o.TLSKey, o.TLSClientCA, o.Logger); err != nil {
+		return nil, err
+	}
+	if r.token, err = openToken(o.AdminTokenFile, o.Logger); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
@@ -190,7 +194,7 @@ func (r *Router) wire() (err error) {
 	r.admin, err = admin.New(admin.Options{
 		Queue: r.queue, Deliver: r.deliver, Ingest: r.ingest, Rules: live,
 		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Ready: r.ready,
-		Checks: r.checks, Token: r.o.AdminToken, Hosts: r.o.AdminHosts,
+		Checks: r.checks, Token: r.token.get(), Hosts: r.o.AdminHosts,
 		Gatherer: r.registry, Registerer: r.registry, Logger: r.log, Version: r.o.Version, Started: r.started,
 		Caveat: r.caveat,
 	})

@@ -110,11 +110,14 @@ func noDeliveries(h http.Handler) http.Handler {
 	})
 }
 
-// watchFiles follows the rules and the certificate until ctx ends.
+// watchFiles follows the rules, the certificate and the admin token until ctx ends.
 func (r *Router) watchFiles(ctx context.Context) {
 	var wg sync.WaitGroup
 	if r.certificate != nil {
 		wg.Go(func() { r.certificate.watch(ctx) })
+	}
+	if r.token != nil {
+		wg.Go(func() { r.token.watch(ctx) })
 	}
 	r.rules.watch(ctx)
 	wg.Wait()

@@ -18,7 +18,7 @@ import (
 
 func runCommand(c *cli) *cobra.Command {
 	o := router.Options{Version: version(), Env: c.env}
-	var format, level, tokenFile, egress string
+	var format, level, egress string
 	var proxies, egressAllow []string
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -42,7 +42,7 @@ HOOKROUTER_MAX_PENDING.`,
 	flags.IntVar(&o.MaxConnections, "max-connections", 0, "connections of senders at one time; 0: 10,000, or half of the open files allowed; for one more, an idle one is closed")
 	flags.BoolVar(&o.ProxyProtocol, "proxy-protocol", false, "every connection of a sender comes from one of --trusted-proxies and begins with a PROXY header, version 1 or 2")
 	flags.StringVar(&o.Admin, "admin", defaultAdmin, "address of the admin API; beyond loopback it needs a token; port 0 picks one")
-	flags.StringVar(&tokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send")
+	flags.StringVar(&o.AdminTokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send; followed when it changes")
 	flags.StringSliceVar(&o.AdminHosts, "admin-hosts", nil, "names that the admin API answers to, beside localhost and any address")
 	flags.StringSliceVar(&proxies, "trusted-proxies", nil, "addresses or CIDRs whose X-Forwarded-For is believed")
 	flags.StringVar(&egress, "egress", "any", "addresses that destinations may have: any, private or public; never link-local or metadata")
@@ -68,9 +68,6 @@ HOOKROUTER_MAX_PENDING.`,
 			return &failure{code: exitUsage, err: fmt.Errorf("--max-connections %d: at least 1, or 0", o.MaxConnections)}
 		}
 		o.Logger = logger
-		if o.AdminToken, err = adminToken(tokenFile); err != nil {
-			return err
-		}
 		if o.TrustedProxies, err = prefixes("--trusted-proxies", proxies); err != nil {
 			return &failure{code: exitUsage, err: err}
 		}
@@ -96,26 +93,6 @@ func (c *cli) serve(ctx context.Context, o router.Options) error {
 	defer close(ended)
 	go s.follow(ctx, r, ended)
 	return r.Run(ctx)
-}
-
-// shortestToken is the least that cannot be guessed, in bytes.
-const shortestToken = 16
-
-// adminToken reads the token of the admin API; no file is no token, but a file without one is an error.
-func adminToken(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("--admin-token-file: %w", err)
-	}
-	token := strings.TrimSpace(string(data))
-	if len(token) < shortestToken {
-		return "", &failure{exitNo, fmt.Errorf("--admin-token-file: %s holds %d bytes, at least %d are needed", file, len(token), shortestToken),
-			"make one with: openssl rand -hex 32"}
-	}
-	return token, nil
 }
 
 func egressPolicy(mode string, allow []string) (policy router.Egress, err error) {

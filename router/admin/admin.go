@@ -44,8 +44,8 @@ type Options struct {
 	Version string
 	// Started is when the process began; zero means now.
 	Started time.Time
-	// Token must come as a bearer token with every request but those for health; "" asks for none.
-	Token string
+	// Token gives what must come as a bearer token with every request but those for health; nil asks for none.
+	Token func() string
 	// Hosts are names that requests may be addressed to, beside localhost and any IP address. Others are refused:
 	// a web page must not reach this API through a name of its own that resolves to it.
 	Hosts []string

@@ -48,8 +48,10 @@ func (a *api) knowsHost(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
+	} else if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		name = host[1 : len(host)-1]
 	}
-	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
 	same := func(known string) bool { return strings.EqualFold(known, name) }
@@ -57,10 +59,10 @@ func (a *api) knowsHost(host string) bool {
 }
 
 func (a *api) hasToken(r *http.Request) bool {
-	if a.opts.Token == "" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+	if a.opts.Token == nil || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 		return true
 	}
 	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	have, want := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(a.opts.Token))
+	have, want := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(a.opts.Token()))
 	return ok && subtle.ConstantTimeCompare(have[:], want[:]) == 1
 }

@@ -44,6 +44,7 @@ func TestEveryRouteKnowsItsHosts(t *testing.T) {
 	bad := []string{
 		"evil.example", "evil.example:8081", "localhost.evil.example", "localhost.", "127.0.0.1.nip.io", "", "hooks.internal.",
 		"evil.example:127.0.0.1", "127.0.0.1.", "0x7f.1", "localhost:80:80", "xhooks.internal", "[evil.example]:80",
+		"localhost@evil.example", "evil.example#localhost", "localhost\x00", "127.0.0.1 ", "2130706433", "0177.0.0.1", "[::1", "localhost,evil.example",
 	}
 	for _, pattern := range patterns {
 		for _, host := range good {
@@ -97,13 +98,37 @@ func askWith(h http.Handler, pattern string, headers map[string]string) int {
 }
 
 func TestTokenIsAskedForEverywhereButForHealth(t *testing.T) {
-	h, patterns := guarded(Options{Token: "sesame"})
+	h, patterns := guarded(Options{Token: func() string { return "sesame" }})
 	for _, pattern := range patterns {
 		open := pattern == "GET /healthz" || pattern == "GET /readyz"
 		for token, want := range map[string]bool{"": open, "Bearer ": open, "Bearer wrong": open, "sesame": open, "Bearer sesame": true} {
 			got := ask(h, pattern, func(r *http.Request) { r.Header.Set("Authorization", token) }).Code
 			if (got == http.StatusTeapot) != want || !want && got != http.StatusUnauthorized {
 				t.Errorf("%s with %q: %d", pattern, token, got)
+			}
+		}
+	}
+}
+
+// TestNothingToDebugWith: what Go programs often have on some port is not here, and no other origin may read anything.
+func TestNothingToDebugWith(t *testing.T) {
+	h, patterns := guarded(Options{})
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/debug/requests", "/config", "/env", "/.git/config"} {
+		if got := ask(h, "GET "+path, nil).Code; got != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got)
+		}
+	}
+	for _, pattern := range patterns {
+		_, path, _ := strings.Cut(pattern, " ")
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
+			rec := ask(h, method+" "+path, func(r *http.Request) {
+				r.Header.Set("Origin", "https://evil.example")
+				r.Header.Set("Access-Control-Request-Method", "POST")
+			})
+			for name := range rec.Header() {
+				if strings.HasPrefix(name, "Access-Control-") {
+					t.Errorf("%s %s has %s", method, path, name)
+				}
 			}
 		}
 	}

@@ -97,7 +97,11 @@ func newRig(t *testing.T, change ...func(*admin.Options)) *rig {
 	t.Cleanup(r.public.Close)
 	t.Cleanup(r.server.CloseClientConnections)
 	t.Cleanup(r.server.Close)
-	r.client = client.New(r.server.URL, o.Token)
+	token := ""
+	if o.Token != nil {
+		token = o.Token()
+	}
+	r.client = client.New(r.server.URL, token)
 	t.Cleanup(r.client.Close)
 	return r
 }

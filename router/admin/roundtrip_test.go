@@ -262,7 +262,7 @@ func TestRulesThroughTheClient(t *testing.T) {
 }
 
 func TestStatusAndHealthThroughTheClient(t *testing.T) {
-	r, ctx := newRig(t, func(o *admin.Options) { o.Token = "a-token" }), t.Context()
+	r, ctx := newRig(t, func(o *admin.Options) { o.Token = func() string { return "a-token" } }), t.Context()
 	s, err := r.client.Status(ctx)
 	must(t, err)
 	if s.Version != "v0-test" || !s.Ready || s.Sources != 2 || s.Routes != 3 || len(s.Destinations) != 2 || s.Queue.MaxPending == 0 || s.Rules.Hash == "" {
