@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// defaultConnections take about 200 MiB when each of them has sent a request and waits.
-const defaultConnections = 10_000
+// defaultConnections take about 200 MiB when each of them has a request under way.
+const defaultConnections = 4096
 
 // crowd bounds the connections of senders. For one too many, the one that has been idle the longest is closed; when none
 // is idle, that is the new one. So who opens many and says nothing only closes its own.

@@ -30,7 +30,7 @@ type Options struct {
 	Listen          string       // address for senders; port 0 picks one
 	TLSCert, TLSKey string       // files with the certificate chain and key for senders, PEM; both empty: no TLS
 	TLSClientCA     string       // file with the authorities, one of which must have signed a sender's certificate, PEM; empty: none is asked for
-	MaxConnections  int          // of senders, at one time; 0: 10,000, or half of the open files that the process may have
+	MaxConnections  int          // of senders, at one time; 0: 4,096, or half of the open files that the process may have
 	ProxyProtocol   bool         // every sender's connection comes from a trusted proxy and begins with a PROXY header
 	Admin           string       // address of the admin API; port 0 picks one
 	PublicSocket    net.Listener // open already, as a service manager hands it over: used in place of Listen

@@ -39,7 +39,7 @@ HOOKROUTER_MAX_PENDING.`,
 	flags.StringVar(&o.TLSCert, "tls-cert", "", "file with the certificate chain for senders, PEM; followed when it changes")
 	flags.StringVar(&o.TLSKey, "tls-key", "", "file with its key")
 	flags.StringVar(&o.TLSClientCA, "tls-client-ca", "", "file with certificate authorities, PEM: senders must show a certificate by one of them; followed too")
-	flags.IntVar(&o.MaxConnections, "max-connections", 0, "connections of senders at one time; 0: 10,000, or half of the open files allowed; for one more, an idle one is closed")
+	flags.IntVar(&o.MaxConnections, "max-connections", 0, "connections of senders at one time; 0: 4,096, or half of the open files allowed; for one more, an idle one is closed")
 	flags.BoolVar(&o.ProxyProtocol, "proxy-protocol", false, "every connection of a sender comes from one of --trusted-proxies and begins with a PROXY header, version 1 or 2")
 	flags.StringVar(&o.Admin, "admin", defaultAdmin, "address of the admin API; beyond loopback it needs a token; port 0 picks one")
 	flags.StringVar(&o.AdminTokenFile, "admin-token-file", "", "file with the token that clients of the admin API must send; followed when it changes")

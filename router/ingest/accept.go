@@ -181,6 +181,7 @@ func (c *call) end() {
 	if c.memory != nil {
 		defer c.in.bodies.put(c.memory)
 	}
+	c.in.running.Add(-1)
 	c.in.budget.release(c.held)
 	if c.place != nil {
 		c.place.Add(-1)

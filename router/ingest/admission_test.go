@@ -1,8 +1,10 @@
 package ingest_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookrouter/hookrouter/router/ingest"
+	"github.com/hookrouter/hookrouter/router/queue"
 	"github.com/hookrouter/hookrouter/rules"
 )
 
@@ -192,5 +196,48 @@ func TestUseOfALimit(t *testing.T) {
 	}
 	if in.Limit != (rules.SourceLimit{Rate: 5.0 / 3600, Burst: 5}) {
 		t.Errorf("%+v", in.Limit)
+	}
+}
+
+// TestRequestsAtOneTime: what is more than can be answered is refused before its body is read, and its connection goes on.
+func TestRequestsAtOneTime(t *testing.T) {
+	r := newRig(t, func(o *ingest.Options, _ *queue.Options) { o.Requests = 3 })
+	var slow []io.WriteCloser
+	for range 3 {
+		slow = append(slow, r.write(head("open", "Content-Length: 2")+"{"))
+	}
+	eventually(t, "three bodies are awaited", func() bool { return r.ingest.BytesInFlight() == 6 })
+	conn := r.write(head("open", "Content-Length: 2"))
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) // long before the body's 15 s
+	in := bufio.NewReader(conn)
+	next := func() *http.Response {
+		t.Helper()
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return resp
+	}
+	if got := next(); got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("one more: %s", got.Status)
+	}
+	whole := r.write(head("open", "Content-Length: 2") + "{}")
+	if got := readAnswer(t, whole); got.StatusCode != http.StatusServiceUnavailable || got.Close {
+		t.Errorf("one more, with its body: %s, closed %v", got.Status, got.Close)
+	}
+	if _, err := io.WriteString(slow[0], "}"); err != nil {
+		t.Fatal(err)
+	}
+	readAnswer(t, slow[0].(net.Conn))
+	eventually(t, "there is room", func() bool { return r.ingest.BytesInFlight() == 4 })
+	if _, err := io.WriteString(whole, head("open", "Content-Length: 2")+"{}"); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAnswer(t, whole); got.StatusCode != http.StatusAccepted {
+		t.Errorf("on the same connection, with room: %s", got.Status)
+	}
+	if n := r.ingest.Stats("open").Results; n["overloaded"] != 2 {
+		t.Errorf("counted %v", n)
 	}
 }

@@ -81,7 +81,9 @@ func (c *call) reply(reply *verify.Reply) {
 func (c *call) refuse(no *refusal) {
 	stats := c.in.stats(c.sourceName())
 	stats.count(no.result)
-	stats.refusals.add(c.remember(no))
+	if stats.refusals.wants(time.Now()) {
+		stats.refusals.add(c.remember(no))
+	}
 	c.in.log.refused(c, no)
 	if c.answered {
 		return
@@ -104,10 +106,13 @@ func (c *call) refuse(no *refusal) {
 	c.write(no.status, c.in.answers[no.status])
 }
 
-// cut ends the connection after the answer: the rest of the body is not read to find the next request behind it.
+// cut ends the connection after the answer: the rest of the body is not read to find the next request behind it. A short
+// body that nobody began to read is thrown away: to connect anew would cost more than the refusal.
 func (c *call) cut(no *refusal) {
-	c.w.Header().Set("Connection", "close")
 	deadline := time.Now().Add(discardFor)
+	if short := c.r.ContentLength > 0 && c.r.ContentLength <= exactUpTo; c.r.ProtoMajor < 2 && (!short || !c.arrived.IsZero()) {
+		c.w.Header().Set("Connection", "close")
+	}
 	if no.result == bodySlow || (no.result == bodyTooLarge && c.r.ContentLength < 0) {
 		deadline = time.Now() // it had its time, or said not how much is to come
 	}

@@ -151,6 +151,28 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
+// BenchmarkRefused is a request for which there is no room: what remains to be done in a flood.
+func BenchmarkRefused(b *testing.B) {
+	wire := push(b, parse(b, benchRules))
+	set := parse(b, strings.Replace(benchRules, "dedupe: none", "dedupe: none, limit: { rate: 1/h }", 1))
+	q := openQueue(b, logtest.NewMemory(), queue.Options{Dir: b.TempDir()})
+	in, err := ingest.New(ingest.Options{Queue: q, Rules: func() *rules.Set { return set }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(wire)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		in.ServeHTTP(nowhere{http.Header{}}, &http.Request{
+			Method: http.MethodPost, URL: req.URL, Host: "x", RemoteAddr: "127.0.0.1:1", RequestURI: "/in/github",
+			Header: req.Header, ContentLength: req.ContentLength, Body: req.Body,
+		})
+	}
+}
+
 func withSignature(h http.Header, signature string) http.Header {
 	h = h.Clone()
 	h.Set("X-Hub-Signature-256", signature)

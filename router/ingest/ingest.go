@@ -27,6 +27,8 @@ type Options struct {
 	// BytesInFlight bounds the bytes of bodies held at one time, from their arrival to the answer; 0 means 64 MiB.
 	// What does not fit is answered 503.
 	BytesInFlight int64
+	// Requests bounds the requests answered at one time; 0 means 2048. More are answered 503 before their body is read.
+	Requests int64
 	// AckTimeout is how long an event may take to become durable before the sender is told to come again; 0 means 5 s.
 	AckTimeout time.Duration
 	// BodyTimeout is how long a body may take to arrive, from its headers to its last byte; 0 means 15 s.
@@ -43,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.BytesInFlight == 0 {
 		o.BytesInFlight = 64 << 20
+	}
+	if o.Requests == 0 {
+		o.Requests = 2048
 	}
 	if o.AckTimeout == 0 {
 		o.AckTimeout = 5 * time.Second
@@ -62,6 +67,7 @@ type Ingest struct {
 	bodies   bodies
 	answers  answers
 	log      sampled
+	running  atomic.Int64 // requests
 	draining atomic.Bool
 	sources  sync.Map // name -> *sourceStats; "" is for paths that no source has
 	metrics  metrics
@@ -89,6 +95,7 @@ func New(o Options) (*Ingest, error) {
 // ServeHTTP answers one request, whatever happens.
 func (in *Ingest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{in: in, w: w, r: r}
+	in.running.Add(1)
 	defer c.end()
 	if no := c.accept(); no != nil {
 		c.refuse(no)

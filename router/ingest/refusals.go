@@ -16,6 +16,8 @@ import (
 const (
 	// keepRefusals is how many refusals of one source are kept.
 	keepRefusals = 50
+	// noticePerSecond is how many refusals of one source are looked at in a second: of a flood, the list is a sample.
+	noticePerSecond = 100
 	// keepHeaders bounds the headers kept of one refusal.
 	keepHeaders = 64
 )
@@ -32,7 +34,7 @@ type Refusal struct {
 	BodySHA256 string      // hex; "" when the body was not read to its end
 }
 
-// Refusals are the latest 50 of a source, newest first. The name "" stands for all paths that no source has.
+// Refusals are the latest 50 of a source, newest first; of a flood, some. The name "" stands for all paths that no source has.
 func (in *Ingest) Refusals(source string) []Refusal {
 	if s, ok := in.sources.Load(source); ok {
 		return s.(*sourceStats).refusals.list()
@@ -45,6 +47,20 @@ type ring struct {
 	mu   sync.Mutex
 	kept []Refusal
 	next int // where the next one goes once kept is full
+
+	second  time.Time // its begin
+	noticed int       // since then
+}
+
+// wants reports whether one more is to be kept. It saves the work of a flood, in which nobody reads them all.
+func (g *ring) wants(now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.second) >= time.Second {
+		g.second, g.noticed = now, 0
+	}
+	g.noticed++
+	return g.noticed <= noticePerSecond
 }
 
 func (g *ring) add(r Refusal) {
