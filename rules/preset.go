@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 
 	"gopkg.in/yaml.v3"
@@ -76,6 +77,6 @@ func (p *parser) findPreset(n *yaml.Node) (pre *preset, ok bool) {
 	for own := range p.presets {
 		candidates = append(candidates, own)
 	}
-	p.fault(n, fmt.Sprintf("unknown preset %q", clip(name)), didYouMean(name, candidates))
+	p.fault(n, fmt.Sprintf("unknown preset %q", clip(name)), cmp.Or(didYouMean(name, candidates), "`hookrouter preset list` has all"))
 	return nil, false
 }
