@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"slices"
@@ -22,6 +23,10 @@ type learned struct {
 	source   *rules.Source
 	secret   string
 	verifier *verify.Verifier
+}
+
+func (l *learned) isOf(source *rules.Source, secret string) bool {
+	return l.source == source && subtle.ConstantTimeCompare([]byte(l.secret), []byte(secret)) == 1
 }
 
 // mayShake reports whether a handshake of the source has the request's method.
@@ -79,7 +84,7 @@ func (c *call) verifier() (*verify.Verifier, error) {
 	if !has {
 		return nil, &verify.Refusal{Reason: "the source has no secret yet: its sender gives it when the webhook is made"}
 	}
-	if known, ok := c.in.learned.Load(source.Name); ok && known.(*learned).source == source && known.(*learned).secret == secret {
+	if known, ok := c.in.learned.Load(source.Name); ok && known.(*learned).isOf(source, secret) {
 		return known.(*learned).verifier, nil
 	}
 	v, err := source.Learn(secret)
