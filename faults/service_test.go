@@ -110,6 +110,10 @@ func TestServiceManager(t *testing.T) {
 	if code := s.Wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	rig.Eventually(t, 10*time.Second, "the log is read to its end", func() bool { return strings.Contains(s.LogTail(), `"msg":"stopped"`) })
+	if want := `"msg":"stopping","accepting_for":"300ms"`; !strings.Contains(s.LogTail(), want) {
+		t.Errorf("the log has no %s", want)
+	}
 }
 
 // monotonic is the time of systemd's messages, in microseconds.

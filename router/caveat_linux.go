@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,4 +28,21 @@ func caveat(dir string) string {
 		return ""
 	}
 	return fmt.Sprintf("data directory %s is %s: %s", dir, kind, what)
+}
+
+// mountedAlone reports whether the file is a mount of its own, as a subPath of Kubernetes or `docker run -v` of a file
+// makes it: another file that takes the name outside is not seen inside then.
+func mountedAlone(file string) bool {
+	file, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return false
+	}
+	mount := func(name string) (id uint64, ok bool) {
+		var s unix.Statx_t
+		err := unix.Statx(unix.AT_FDCWD, name, unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID, &s)
+		return s.Mnt_id, err == nil && s.Mask&unix.STATX_MNT_ID != 0
+	}
+	own, known := mount(file)
+	outer, knownToo := mount(filepath.Dir(file))
+	return known && knownToo && own != outer
 }

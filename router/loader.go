@@ -49,6 +49,9 @@ type LoadResult struct {
 // start loads the rules for the first time. When the file is bad, the Set that went live last takes its place unless
 // strict; with none, the error names both.
 func (l *loader) start(strict bool) error {
+	if l.file != stdin && mountedAlone(l.file) {
+		l.log.Warn("the rules file is a mount of its own: changes by another file of its name are not seen; mount its directory", "file", l.file)
+	}
 	err := l.reload()
 	if err == nil || strict {
 		return err
