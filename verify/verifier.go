@@ -54,8 +54,9 @@ type prover interface {
 type Verifier struct {
 	scheme Scheme
 	prover prover
-	open   Keys   // what of the keys is no secret
-	key    []byte // of the first secret, for handshakes that are answered with a MAC
+	open   Keys     // what of the keys is no secret
+	key    []byte   // of the first secret, for handshakes that are answered with a MAC
+	given  []string // the secrets, for Diagnose
 }
 
 // String names the kind only: what else a Verifier holds is secret.
@@ -88,7 +89,7 @@ func New(s Scheme, k Keys) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{scheme: s, prover: prover, open: k.open()}
+	v := &Verifier{scheme: s, prover: prover, open: k.open(), given: k.Secrets}
 	if len(k.Secrets) > 0 {
 		v.key, _ = s.all()[0].Key.from(k.Secrets[0]) // one that cannot be a key was refused above, or is not used as one
 	}

@@ -97,6 +97,9 @@ func (c *cli) verdict(v *verify.Verifier, handshakes []verify.Handshake, r *veri
 		return err
 	}
 	fmt.Fprintf(c.stdout, "invalid: %s\n", refused.Reason)
+	if why := v.Diagnose(r, now); why != "" {
+		return &failure{code: exitNo, hint: why}
+	}
 	if strings.HasPrefix(refused.Reason, "timestamp ") {
 		return &failure{code: exitNo, hint: "--now TIME verifies at the time when it was received"}
 	}

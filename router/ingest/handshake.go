@@ -16,6 +16,9 @@ import (
 const (
 	learnedNote = "secret/" // and the source's name: the secret that a sender gave by a handshake
 	armedFor    = 10 * time.Minute
+
+	diagnoseEvery = 10 * time.Second
+	maxDiagnosed  = 256 << 10 // bytes of a body
 )
 
 // learned is a Verifier made of a secret that the sender gave.
@@ -63,9 +66,23 @@ func (c *call) verify() (*verify.Reply, *refusal) {
 	case err == nil:
 		return nil, nil
 	case errors.As(err, &refused):
-		return nil, &refusal{unverified, c.refusedStatus(), refused.Reason}
+		return nil, &refusal{unverified, c.refusedStatus(), refused.Reason + c.diagnosis(verifier, req)}
 	}
 	return nil, &refusal{unavailable, http.StatusServiceUnavailable, "verification could not be done: " + err.Error()}
+}
+
+// diagnosis says, now and then, what would have made the signature match: for the operator who looks at the refusals. It
+// costs many times a verification, so a source gets one in a while only, however many requests are refused.
+func (c *call) diagnosis(v *verify.Verifier, req *verify.Request) string {
+	stats := c.in.stats(c.source.Name)
+	last := stats.diagnosed.Load()
+	if now := c.arrived.UnixNano(); now-last < int64(diagnoseEvery) || len(req.Body) > maxDiagnosed || !stats.diagnosed.CompareAndSwap(last, now) {
+		return ""
+	}
+	if why := v.Diagnose(req, c.arrived); why != "" {
+		return "; " + why
+	}
+	return ""
 }
 
 // refusedStatus is what the sender gets for a request that is not proved, whatever the cause.

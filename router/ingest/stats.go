@@ -39,9 +39,10 @@ var resultNames = [results]string{
 
 // sourceStats is what is known of one source since the process started.
 type sourceStats struct {
-	counts   [results]atomic.Int64
-	last     atomic.Int64 // Unix nanoseconds of the last event that was acked; 0 when none
-	refusals ring
+	counts    [results]atomic.Int64
+	last      atomic.Int64 // Unix nanoseconds of the last event that was acked; 0 when none
+	diagnosed atomic.Int64 // when a refusal was last looked into, likewise
+	refusals  ring
 	admission
 }
 
