@@ -104,6 +104,7 @@ func (c *call) read() *refusal {
 	switch {
 	case err == nil:
 		c.bodyRead = true
+		c.in.running.Add(1)
 		return nil
 	case errors.As(err, &tooLarge):
 		return &refusal{bodyTooLarge, http.StatusRequestEntityTooLarge, fmt.Sprintf("body is over %d bytes", limit)}
@@ -181,7 +182,9 @@ func (c *call) end() {
 	if c.memory != nil {
 		defer c.in.bodies.put(c.memory)
 	}
-	c.in.running.Add(-1)
+	if c.bodyRead {
+		c.in.running.Add(-1)
+	}
 	c.in.budget.release(c.held)
 	if c.place != nil {
 		c.place.Add(-1)

@@ -41,7 +41,7 @@ func (a *admission) rate(limit rules.SourceLimit) *bucket {
 // cannot use it up. Concurrency counts everybody, because what it bounds (memory, and time until a body has arrived)
 // is used by strangers as well; so it is allow_ip that keeps them from it.
 func (c *call) admit() *refusal {
-	if c.in.running.Load() > c.in.opts.Requests {
+	if c.in.running.Load() >= c.in.opts.Requests {
 		return &refusal{overloaded, http.StatusServiceUnavailable, fmt.Sprintf("%d requests run already", c.in.opts.Requests)}
 	}
 	if c.source.AllowIP != nil {

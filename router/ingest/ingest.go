@@ -27,7 +27,8 @@ type Options struct {
 	// BytesInFlight bounds the bytes of bodies held at one time, from their arrival to the answer; 0 means 64 MiB.
 	// What does not fit is answered 503.
 	BytesInFlight int64
-	// Requests bounds the requests answered at one time; 0 means 2048. More are answered 503 before their body is read.
+	// Requests bounds the requests whose body is there and whose answer is not; 0 means 2048. While there are so many,
+	// others are answered 503 before their body is read. Who sends slowly takes no place among them.
 	Requests int64
 	// AckTimeout is how long an event may take to become durable before the sender is told to come again; 0 means 5 s.
 	AckTimeout time.Duration
@@ -67,7 +68,7 @@ type Ingest struct {
 	bodies   bodies
 	answers  answers
 	log      sampled
-	running  atomic.Int64 // requests
+	running  atomic.Int64 // requests whose body is there
 	draining atomic.Bool
 	sources  sync.Map // name -> *sourceStats; "" is for paths that no source has
 	metrics  metrics
@@ -95,7 +96,6 @@ func New(o Options) (*Ingest, error) {
 // ServeHTTP answers one request, whatever happens.
 func (in *Ingest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{in: in, w: w, r: r}
-	in.running.Add(1)
 	defer c.end()
 	if no := c.accept(); no != nil {
 		c.refuse(no)

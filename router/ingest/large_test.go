@@ -20,10 +20,10 @@ import (
 // full reports whether tests run at full size.
 func full() bool { return os.Getenv("HOOKROUTER_LONG") != "" }
 
-// TestClaimsHoldLittle: who only says that much is coming takes little of what others need.
+// TestClaimsHoldLittle: who only says that much is coming takes little of what others need, and nobody's place.
 func TestClaimsHoldLittle(t *testing.T) {
 	const claims = 200
-	r := newRig(t, func(o *ingest.Options, _ *queue.Options) { o.BytesInFlight = 1 << 20 })
+	r := newRig(t, func(o *ingest.Options, _ *queue.Options) { o.BytesInFlight, o.Requests = 1<<20, 10 })
 	framings := []string{"Content-Length: 10000", "Content-Length: 1000000", "Transfer-Encoding: chunked"}
 	for i := range claims {
 		r.write(head("open", framings[i%len(framings)]) + "f4240\r\nx")
