@@ -105,8 +105,8 @@ func strictFraming(next http.Handler) http.Handler {
 }
 
 // wellFormed refuses at once what net/http lets through: headers of many fields, which who sends the body slowly would
-// keep in memory for long, and targets that are neither a path nor, as RFC 9110, section 4.2, has it, a URL with a host
-// and without a user.
+// keep in memory for long, more than one length, and targets that are neither a path nor, as RFC 9110, section 4.2, has
+// it, a URL with a host and without a user.
 func wellFormed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fields := 0
@@ -116,6 +116,10 @@ func wellFormed(next http.Handler) http.Handler {
 		switch u := r.URL; {
 		case fields > maxFields:
 			refuse(w, http.StatusRequestHeaderFieldsTooLarge)
+		case r.Method == "PRI": // the beginning of HTTP/2, where it is not spoken
+			refuse(w, http.StatusBadRequest)
+		case len(r.Header["Content-Length"]) > 1: // in HTTP/2, where the first of them would count
+			refuse(w, http.StatusBadRequest)
 		case u.Scheme != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil):
 			refuse(w, http.StatusBadRequest)
 		default:
