@@ -156,8 +156,12 @@ func (p *parser) parameters(src *Source, b block) (map[string]string, bool) {
 	return with, ok
 }
 
+// unverified is a source that proves nothing. It has a verifier only for its handshakes, when they need parameters.
 func (p *parser) unverified(src *Source, b block) {
 	src.Unverified = true
+	if with, ok := p.parameters(src, b); ok && len(with) > 0 {
+		src.Verifier, _ = verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{With: with}) // none has nothing to refuse
+	}
 	for _, key := range []string{"secret", "key"} {
 		if n := b.get(key); n != nil {
 			p.fault(n, fmt.Sprintf("`verify: none` excludes `%s`", key), "")

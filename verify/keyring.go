@@ -145,15 +145,20 @@ func keyIn(data []byte, at string) []byte {
 }
 
 // pinned reports whether an address is https on one of the hosts, with nothing in it that another reader may see as
-// another host.
+// another host. What follows a slash in a host is the path that it must be: a pattern, too.
 func (k *keyring) pinned(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" && u.Port() != "443" || u.Fragment != "" || u.Opaque != "" ||
 		strings.ContainsAny(address, "\\ \t\r\n") {
 		return false
 	}
-	for _, host := range k.hosts {
-		if ok, err := path.Match(strings.ReplaceAll(host, ".", "/"), strings.ReplaceAll(strings.ToLower(u.Hostname()), ".", "/")); ok && err == nil {
+	for _, pattern := range k.hosts {
+		host, file, hasPath := strings.Cut(pattern, "/")
+		is, err := path.Match(strings.ReplaceAll(host, ".", "/"), strings.ReplaceAll(strings.ToLower(u.Hostname()), ".", "/"))
+		if is && hasPath {
+			is, err = path.Match("/"+file, u.EscapedPath())
+		}
+		if is && err == nil {
 			return true
 		}
 	}

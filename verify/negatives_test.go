@@ -217,7 +217,9 @@ func mustNew(t testing.TB, s Scheme, secrets ...string) *Verifier {
 }
 
 func mutations(s Scheme, r *Request) (list []mutation) {
-	if s.CoversBody() && len(r.Body) > 1 && !s.uses(func(p part) bool { return p.kind == partForm || p.text == "paddle" || p.text == "sorted" }) { // not its bytes then
+	if s.CoversBody() && len(r.Body) > 1 && !s.uses(func(p part) bool {
+		return p.kind == partForm || p.text == "paddle" || p.text == "sorted" || p.text == "sns"
+	}) { // not its bytes then
 		list = bodyMutations(r)
 	}
 	place := s.place()

@@ -30,12 +30,12 @@ type Scheme struct {
 	Timestamp *Timestamp        `yaml:"timestamp,omitempty"` // nil: the scheme has none
 	Key       Key               `yaml:"key,omitempty"`       // how the secret becomes the key, or where public keys are
 	Document  string            `yaml:"document,omitempty"`  // what {json:…} reads: the body (default), form:FIELD or multipart:FIELD
-	Must      map[string]string `yaml:"must,omitempty"`      // template: the template that must yield the same text
+	Must      map[string]string `yaml:"must,omitempty"`      // template: the template that must yield the same text; {with:NAME?} alone: when the source gives it
 
 	// For token and jwt.
 	Token *Place `yaml:"token,omitempty"` // where it stands
 
-	// For jwt. A claim's templates are the texts that it may have.
+	// For jwt. A claim's templates are the texts that it may have; {with:NAME?} alone: when the source gives it.
 	Claims     map[string]Texts `yaml:"claims,omitempty"`
 	BodyClaims map[string]Texts `yaml:"body_claims,omitempty"` // there exactly when the request has a body
 	MaxAge     time.Duration    `yaml:"max_age,omitempty"`     // since iat, which must be there then
@@ -87,7 +87,7 @@ type Key struct {
 	Length   int    `yaml:"length,omitempty"`   // characters that this sender's secrets have; others are a warning
 
 	URL   string   `yaml:"url,omitempty"`        // of the public keys (PEM, JWKS), a template
-	Hosts []string `yaml:"hosts,omitempty,flow"` // the hosts that URL may lead to; * is one label or a part of it
+	Hosts []string `yaml:"hosts,omitempty,flow"` // the hosts that URL may lead to; * is one label or a part of it; a path may follow
 	JSON  string   `yaml:"json,omitempty"`       // where in the answer the key is
 	Post  string   `yaml:"post,omitempty"`       // a JSON body, as a template: the key is asked for by POST
 }

@@ -219,6 +219,9 @@ func conditions(must map[string]string) (all [][2][]part, err error) {
 // holds refuses a request of which one of the conditions does not hold. The texts may be secret: the reason has none.
 func holds(must [][2][]part, s *scene) error {
 	for _, pair := range must {
+		if isOpen(pair[1], s.with) {
+			continue
+		}
 		left, err := s.fill(pair[0])
 		if err != nil {
 			return err
@@ -232,6 +235,11 @@ func holds(must [][2][]part, s *scene) error {
 		}
 	}
 	return nil
+}
+
+// isOpen reports whether a condition is about an optional parameter that the source does not give.
+func isOpen(right []part, with map[string]string) bool {
+	return len(right) == 1 && right[0].kind == partWith && right[0].optional && with[right[0].text] == ""
 }
 
 // describe names the first part of a template that is no literal, for reasons.

@@ -142,7 +142,7 @@ func (c *cli) prover(o proving) (*verify.Verifier, []verify.Handshake, error) {
 	case (o.source == "") == (o.preset == ""):
 		return nil, nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
 	case o.preset != "":
-		return presetProver(o)
+		return c.presetProver(o)
 	case o.public != "" || len(o.with)+len(o.keys) > 0:
 		return nil, nil, &failure{exitUsage, errors.New("--with, --key and --public-url belong to --preset"), "a source has them in the rules file"}
 	}
@@ -154,6 +154,9 @@ func (c *cli) prover(o proving) (*verify.Verifier, []verify.Handshake, error) {
 		return nil, nil, &failure{exitNo, fmt.Errorf("%q is no source in %s", o.source, o.config), "for a source of another file give -c FILE"}
 	case source.Unverified:
 		fmt.Fprintf(c.stderr, "warning: source %q takes requests from anybody\n", source.Name)
+		if source.Verifier != nil {
+			return source.Verifier, source.Handshakes, nil
+		}
 		v, err := verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
 		return v, source.Handshakes, err
 	case source.Learn != nil && o.secret == "":
@@ -168,7 +171,7 @@ func (c *cli) prover(o proving) (*verify.Verifier, []verify.Handshake, error) {
 	return source.Verifier, source.Handshakes, nil
 }
 
-func presetProver(o proving) (*verify.Verifier, []verify.Handshake, error) {
+func (c *cli) presetProver(o proving) (*verify.Verifier, []verify.Handshake, error) {
 	p, ok := verify.Lookup(o.preset)
 	if !ok {
 		return nil, nil, unknownPreset(o.preset)
@@ -176,6 +179,11 @@ func presetProver(o proving) (*verify.Verifier, []verify.Handshake, error) {
 	with, err := parameters(p, o.with)
 	if err != nil {
 		return nil, nil, &failure{exitUsage, err, "`hookrouter preset show " + p.Name + "` lists its parameters"}
+	}
+	for _, x := range p.With {
+		if _, given := with[x.Name]; x.Required && !given {
+			fmt.Fprintf(c.stderr, "warning: a source with this preset needs %s: --with %s=VALUE\n", x.Name, x.Name)
+		}
 	}
 	k := verify.Keys{With: with, PublicURL: o.public}
 	if o.secret != "" {
@@ -207,11 +215,6 @@ func parameters(p *verify.Preset, list []string) (map[string]string, error) {
 			return nil, fmt.Errorf("--with: preset %q has no parameter %q", p.Name, name)
 		}
 		with[name] = value
-	}
-	for _, x := range p.With {
-		if _, given := with[x.Name]; x.Required && !given {
-			return nil, fmt.Errorf("preset %q needs --with %s=VALUE", p.Name, x.Name)
-		}
 	}
 	return with, nil
 }

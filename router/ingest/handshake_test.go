@@ -20,6 +20,7 @@ sources:
   confirmed: { preset: confirming, secret: ` + secret + ` }
   quiet: { preset: github, secret: ` + secret + `, respond: { refused: 202 } }
   challenged: { preset: challenging, secret: ` + secret + `, with: { verify_token: meet-the-token-of-the-test } }
+  open: { preset: challenging, verify: none, with: { verify_token: meet-the-token-of-the-test } }
 presets:
   taught:
     verify: { kind: hmac, signature: { header: X-Hook-Signature } }
@@ -126,8 +127,12 @@ func TestChallengeByGet(t *testing.T) {
 	if got := r.get("GET", good); got.Status != 200 || got.Body != "1158201444" || got.Header.Get("Content-Type") != "text/plain" {
 		t.Errorf("%+v", got)
 	}
+	if got := r.get("GET", strings.Replace(good, "challenged", "open", 1)); got.Status != 200 || got.Body != "1158201444" {
+		t.Errorf("a source that proves nothing: %+v", got)
+	}
 	for target, want := range map[string]int{
-		strings.Replace(good, "meet", "meat", 1): 403, "/in/challenged": 405, "/in/challenged?mode=subscribe": 405,
+		strings.NewReplacer("challenged", "open", "meet", "meat").Replace(good): 403,
+		strings.Replace(good, "meet", "meat", 1):                                403, "/in/challenged": 405, "/in/challenged?mode=subscribe": 405,
 	} {
 		if got := r.get("GET", target); got.Status != want || strings.Contains(got.Body, "1158") {
 			t.Errorf("%s: %+v, want %d", target, got, want)
