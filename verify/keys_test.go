@@ -27,7 +27,10 @@ func secretFor(s Scheme, c byte) string {
 func keysFor(t testing.TB, s Scheme, c byte, with map[string]string) Keys {
 	t.Helper()
 	k := Keys{PublicURL: "https://hooks.example.com/in/x", With: with}
-	if s.NeedsSecret() {
+	switch {
+	case s.Kind == KindNone:
+		return k
+	case s.NeedsSecret():
 		k.Secrets = []string{secretFor(s, c)}
 		return k
 	}
