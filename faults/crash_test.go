@@ -19,7 +19,7 @@ const crashSenders = 64
 const crashRules = `
 version: 1
 sources:
-  stripe: { preset: stripe, secret: "` + rig.Secret + `" }
+  stripe: { preset: stripe, secret: "` + rig.Secret + `", max_body: 4MiB }
 destinations:
   all: { url: "http://%s/all", retry: { backoff: 50ms, max_backoff: 200ms, max_age: 1h } }
 routes:
@@ -56,6 +56,7 @@ func TestCrashWithRefusedWrites(t *testing.T) {
 type plan struct {
 	cycles    int
 	perSecond float64 // new events at most
+	pad       int     // bytes of the largest bodies; 0 means small ones
 	late      int     // how often it may take longer than backWithin to accept again: the machine is shared
 
 	end func(*rig.Server) (end func()) // prepares another way to end the process than kill -9
@@ -70,6 +71,9 @@ const (
 func crash(t *testing.T, bin string, p plan) []string {
 	t.Helper()
 	l := rig.NewLedger()
+	if p.pad > 0 {
+		l.Pad = p.pad
+	}
 	s := rig.NewServer(t, bin, fmt.Sprintf(crashRules, rig.Listen(t, sink.New(sink.Options{Keep: -1, Seen: l.Receive}))))
 	end := s.Kill
 	if p.end != nil {

@@ -1,11 +1,12 @@
 package rig
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/hookrouter/hookrouter/sink"
 )
@@ -24,11 +25,12 @@ type Ledger struct {
 	curt    int // refusals without a Retry-After
 
 	Accepted atomic.Int64
+	Pad      int // bodies have up to so many bytes; 4000 by default
 }
 
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger {
-	return &Ledger{sent: map[string][32]byte{}, acked: map[string]bool{}, arrived: map[string]int{}, refused: map[int]int{}}
+	return &Ledger{Pad: 4000, sent: map[string][32]byte{}, acked: map[string]bool{}, arrived: map[string]int{}, refused: map[int]int{}}
 }
 
 // answer notes what a sender was told, and reports whether the event was acknowledged.
@@ -65,11 +67,8 @@ func (l *Ledger) Receive(r sink.Request) {
 	}
 }
 
-func idOf(body []byte) string {
-	var b struct{ ID string }
-	_ = json.Unmarshal(body, &b) // a body that is no JSON has no id and so is wrong
-	return b.ID
-}
+// idOf is the id in a body, of which the sink may have kept only the beginning; without one it is wrong.
+func idOf(body []byte) string { return gjson.GetBytes(body, "id").String() }
 
 // Faults lists everything that must not be. lost is how many attempts the server says were cut off without a result.
 func (l *Ledger) Faults(lost int) (faults []string) {

@@ -76,7 +76,7 @@ func (s *Senders) client(ctx context.Context, number int) {
 	for i := 0; s.pace.Wait(ctx) == nil; i++ {
 		id := fmt.Sprintf("evt_%d_%d", number, i)
 		body := fmt.Appendf(nil, `{"id":%q,"type":"invoice.paid","created":%d,"pad":%q}`,
-			id, i, strings.Repeat("x", rand.IntN(4000)))
+			id, i, strings.Repeat("x", rand.IntN(s.Pad)))
 		s.mu.Lock()
 		s.sent[id] = sha256.Sum256(body)
 		s.mu.Unlock()
