@@ -25,14 +25,17 @@ version: 1
 retention: { size: 2MiB }
 sources:
   stripe: { preset: stripe, secret: "` + rig.Secret + `" }
+  large: { preset: stripe, secret: "` + rig.Secret + `", max_body: 4MiB }
   kept: { preset: stripe, secret: "` + rig.Secret + `" }
   bad: { preset: stripe, secret: "` + rig.Secret + `" }
 destinations:
   all: { url: "http://%[1]s/all", retry: { backoff: 50ms, max_backoff: 200ms, max_age: 1h } }
+  large: "http://%[1]s/large"
   later: "http://%[1]s/later"
   refuses: "http://%[1]s/refuses"
 routes:
   - { name: all, from: stripe, to: all }
+  - { name: large, from: large, to: large }
   - { name: kept, from: kept, to: later }
   - { name: bad, from: bad, to: refuses }
 `
@@ -50,16 +53,20 @@ type stepped struct {
 	end                func() // of the process, in the way that is tested
 	seen               string
 	events, kept, dead *rig.Senders
+	large              *rig.Senders // of bodies in files of their own
 	ends               int
 	bare               bool // the next start finds neither snapshots nor history nor the room that is kept back
 }
 
 func newStepped(t *testing.T, prepare func(*rig.Server) (end func())) *stepped {
-	events, kept, dead := rig.NewLedger(), rig.NewLedger(), rig.NewLedger()
+	events, kept, dead, large := rig.NewLedger(), rig.NewLedger(), rig.NewLedger(), rig.NewLedger()
+	large.Pad = 3 << 20
 	dest := sink.New(sink.Options{Keep: -1, Seen: func(r sink.Request) {
 		switch r.Path {
 		case "/all":
 			events.Receive(r)
+		case "/large":
+			large.Receive(r)
 		case "/later":
 			kept.Receive(r)
 		}
@@ -78,6 +85,7 @@ func newStepped(t *testing.T, prepare func(*rig.Server) (end func())) *stepped {
 	w.events = rig.StartSendersTo(t, events, url+"stripe", 32, 1000)
 	w.kept = rig.StartSendersTo(t, kept, url+"kept", 1, 2)
 	w.dead = rig.StartSendersTo(t, dead, url+"bad", 1, 1)
+	w.large = rig.StartSendersTo(t, large, url+"large", 2, 4)
 	return w
 }
 
@@ -168,7 +176,7 @@ func (w *stepped) restart(step string, times int) {
 // faults stops the load and compares what there is with what was acknowledged.
 func (w *stepped) faults() (faults []string) {
 	w.t.Helper()
-	for _, s := range []*rig.Senders{w.events, w.kept, w.dead} {
+	for _, s := range []*rig.Senders{w.events, w.kept, w.dead, w.large} {
 		s.End()
 	}
 	w.bare = true // all is in the log
@@ -197,6 +205,7 @@ func (w *stepped) faults() (faults []string) {
 	// Attempts whose results were not durable are made again: at most twice as many as run at a time, for each end.
 	faults = append(faults, w.events.Faults(w.ends*2*32)...)
 	faults = append(faults, w.kept.Faults(0)...)
+	faults = append(faults, w.large.Faults(w.ends*2)...)
 	return append(faults, w.orphans()...)
 }
 
@@ -210,7 +219,7 @@ func (w *stepped) paused() bool {
 	return slices.ContainsFunc(all.Items, func(d client.Destination) bool { return d.Name == "later" && d.Paused })
 }
 
-var known = regexp.MustCompile(`^(lost\+found|journal/(lock|ballast|[0-9a-f]{8}\.seg|spare-(fresh|[0-9a-f]{8}))|` +
+var known = regexp.MustCompile(`^(lost\+found|bodies/evt_[0-9a-z]+|journal/(lock|ballast|[0-9a-f]{8}\.seg|spare-(fresh|[0-9a-f]{8}))|` +
 	`state/(snapshot-[0-9a-f]{16}|history/(watermark|(events|carried)-\d{8}))|rules/(current|[0-9a-f]{64}/rules\.yaml(\.new)?))$`)
 
 // orphans are files that nobody will use or remove, after a clean stop.

@@ -56,7 +56,7 @@ func (q *Queue) commitEvent(ctx context.Context, rec *record) (applied, error) {
 	if q.bodies == nil || len(rec.event.Body) <= inlineUpTo {
 		return q.commit(ctx, rec)
 	}
-	ref, err := q.bodies.Write(ctx, rec.event.ID.String(), rec.event.Body)
+	ref, err := q.bodies.Put(ctx, rec.event.ID.String(), rec.event.Body)
 	if err != nil {
 		return applied{}, fmt.Errorf("write the body: %w", err)
 	}
@@ -76,7 +76,7 @@ func (q *Queue) readWhole(ctx context.Context, pos Pos, rec *record) (err error)
 	if q.bodies == nil {
 		return fmt.Errorf("file %s, and no directory for bodies: %w", rec.body.File, ErrDamaged)
 	}
-	rec.event.Body, err = q.bodies.Read(rec.body)
+	rec.event.Body, err = q.bodies.Get(rec.body)
 	if errors.Is(err, ErrDamaged) && pos < q.log.Health().First {
 		err = ErrTrimmed // meanwhile
 	}

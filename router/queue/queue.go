@@ -38,8 +38,9 @@ type Queue struct {
 
 	capacity int64    // bytes that the log may have come to on its disk when it was opened
 	retained struct { // when keepRetention last looked what may go; its own
-		snapshot Pos
-		at       time.Time
+		snapshot   Pos
+		at         time.Time
+		unfinished bool // something could not go then
 	}
 
 	bodies  *bodies.Store // nil: all are in the log

@@ -78,7 +78,10 @@ func (q *Queue) cuts(now time.Time, short int64) (age, size Pos) {
 
 // retain lets go of what is older than retention wants. What of it is still pending, dead within retention, or a
 // note or owner in force, is appended anew before.
+//
+// What cannot go now, because an attempt of it runs, say, is looked at again before the next snapshot.
 func (q *Queue) retain(ctx context.Context, now time.Time) error {
+	q.retained.unfinished = false
 	h := q.log.Health()
 	age, size := q.cuts(now, h.Short)
 	if max(age, size) <= h.First {
@@ -89,12 +92,15 @@ func (q *Queue) retain(ctx context.Context, now time.Time) error {
 	if err != nil || to <= h.First {
 		return err
 	}
+	q.retained.unfinished = true
+	wanted := to
 	if to, err = q.carry(ctx, to, left, over); err != nil {
 		return err
 	}
 	if to, err = q.trim(ctx, to); err != nil {
 		return fmt.Errorf("trim the log: %w", err)
 	}
+	q.retained.unfinished = to < wanted
 	if err := errors.Join(q.dropHistory(), q.dropBodies()); err != nil {
 		return err
 	}

@@ -66,11 +66,9 @@ func (s *snapshots) due(after int64, every time.Duration, now time.Time, pos Pos
 	return pos > s.pos && (much || now.Sub(s.at) >= every)
 }
 
-// Under pressure of a disk that has little room left, snapshots and retention come more often: what is delivered
-// meanwhile may go at once.
 const (
-	snapshotEveryFull = 10 * time.Second
-	retainEveryShort  = 5 * time.Second
+	snapshotEveryFull = 10 * time.Second // on a full disk: what is delivered meanwhile may go soon
+	retainAgain       = 5 * time.Second  // without a new snapshot, when room is short or something was left
 )
 
 // keepSnapshots writes a snapshot when one is due.
@@ -84,8 +82,8 @@ func (q *Queue) keepSnapshots(now time.Time) {
 func (q *Queue) keepRetention(ctx context.Context, now time.Time) {
 	last := &q.retained
 	snapshot, _ := q.snaps.last()
-	short := q.log.Health().Short > 0 && now.Sub(last.at) >= retainEveryShort
-	if snapshot == last.snapshot && !short {
+	again := (last.unfinished || q.log.Health().Short > 0) && now.Sub(last.at) >= retainAgain
+	if snapshot == last.snapshot && !again {
 		return
 	}
 	last.snapshot, last.at = snapshot, now

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,7 @@ type Ref struct {
 
 // Store is a directory of bodies. Its methods are safe for concurrent use.
 type Store struct {
-	root *os.Root
+	dir  string
 	room *semaphore.Weighted
 
 	mu    sync.Mutex
@@ -46,16 +47,20 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	return &Store{root: root, room: semaphore.NewWeighted(inHand), steps: map[string]time.Time{}}, nil
+	return &Store{dir: dir, room: semaphore.NewWeighted(inHand), steps: map[string]time.Time{}}, nil
 }
 
-// Write stores a body under a name that was never used, and returns when it is durable. After an error, also that of
+// path refuses names that lead elsewhere.
+func (s *Store) path(name string) (string, error) {
+	if name == "" || name != filepath.Base(name) || !filepath.IsLocal(name) {
+		return "", fmt.Errorf("%q is no name of a body", name)
+	}
+	return filepath.Join(s.dir, name), nil
+}
+
+// Put stores a body under a name that was never used, and returns when it is durable. After an error, also that of
 // ctx, nothing is left of it, or will not be when a disk that hangs comes back. The body may not be written to afterwards.
-func (s *Store) Write(ctx context.Context, name string, body []byte) (Ref, error) {
+func (s *Store) Put(ctx context.Context, name string, body []byte) (Ref, error) {
 	weight := min(int64(len(body)), inHand)
 	if err := s.room.Acquire(ctx, weight); err != nil {
 		return Ref{}, err
@@ -67,7 +72,7 @@ func (s *Store) Write(ctx context.Context, name string, body []byte) (Ref, error
 		defer s.room.Release(weight)
 		ref.Sum = sha256.Sum256(body)
 		err := s.write(name, body)
-		if !settled.CompareAndSwap(false, true) {
+		if wanted := settled.CompareAndSwap(false, true); err == nil && !wanted {
 			_ = s.Remove(name)
 		}
 		done <- err
@@ -87,7 +92,11 @@ func (s *Store) Write(ctx context.Context, name string, body []byte) (Ref, error
 func (s *Store) write(name string, body []byte) (err error) {
 	defer s.stepOver(name)
 	s.stepTo(name)
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	path, err := s.path(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -111,7 +120,7 @@ func (s *Store) write(name string, body []byte) (err error) {
 
 // syncNames makes the names in the directory durable.
 func (s *Store) syncNames() error {
-	d, err := s.root.Open(".")
+	d, err := os.Open(s.dir)
 	if err != nil {
 		return err
 	}
@@ -141,8 +150,8 @@ func (s *Store) Stalled() (longest time.Duration) {
 	return longest
 }
 
-// Read gives the bytes that were written, or an error; ErrDamaged when they are not there any more.
-func (s *Store) Read(ref Ref) ([]byte, error) {
+// Get gives the bytes that were written, or an error; ErrDamaged when they are not there any more.
+func (s *Store) Get(ref Ref) ([]byte, error) {
 	f, err := s.open(ref)
 	if err != nil {
 		return nil, err
@@ -160,7 +169,11 @@ func (s *Store) Read(ref Ref) ([]byte, error) {
 }
 
 func (s *Store) open(ref Ref) (*os.File, error) {
-	f, err := s.root.Open(ref.File)
+	path, err := s.path(ref.File)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("file %s is missing: %w", ref.File, ErrDamaged)
 	}
@@ -178,7 +191,7 @@ func (ref Ref) compare(n int, sum [sha256.Size]byte) error {
 	return nil
 }
 
-// Check reads a body and says what Read would, without keeping it.
+// Check reads a body and says what Get would, without keeping it.
 func (s *Store) Check(ref Ref) error {
 	f, err := s.open(ref)
 	if err != nil {
@@ -195,7 +208,11 @@ func (s *Store) Check(ref Ref) error {
 
 // Remove removes a body; one that is not there is no error.
 func (s *Store) Remove(name string) error {
-	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	path, err := s.path(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -203,7 +220,7 @@ func (s *Store) Remove(name string) error {
 
 // Names lists the files.
 func (s *Store) Names() (names []string, err error) {
-	all, err := fs.ReadDir(s.root.FS(), ".")
+	all, err := os.ReadDir(s.dir)
 	for _, f := range all {
 		names = append(names, f.Name())
 	}

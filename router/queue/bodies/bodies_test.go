@@ -34,13 +34,13 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	want := map[string][]byte{"empty": {}, "one": noise(1), "step": noise(step), "more": noise(2*step + 7)}
 	refs := map[string]Ref{}
 	for name, body := range want {
-		ref, err := s.Write(t.Context(), name, body)
+		ref, err := s.Put(t.Context(), name, body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		refs[name] = ref
 	}
-	if _, err := s.Write(t.Context(), "one", noise(2)); !errors.Is(err, os.ErrExist) {
+	if _, err := s.Put(t.Context(), "one", noise(2)); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a name used twice: %v", err)
 	}
 	again, err := Open(dir)
@@ -48,7 +48,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, body := range want {
-		if got, err := again.Read(refs[name]); err != nil || !bytes.Equal(got, body) || again.Check(refs[name]) != nil {
+		if got, err := again.Get(refs[name]); err != nil || !bytes.Equal(got, body) || again.Check(refs[name]) != nil {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
@@ -76,14 +76,14 @@ func TestDamageIsNeverReadAsABody(t *testing.T) {
 		"zeros":     func(path string) error { return os.WriteFile(path, make([]byte, 3000), 0o600) },
 		"untouched": func(string) error { return nil },
 	} {
-		ref, err := s.Write(t.Context(), name, body)
+		ref, err := s.Put(t.Context(), name, body)
 		if err == nil {
 			err = damage(filepath.Join(dir, name))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.Read(ref)
+		got, err := s.Get(ref)
 		if name == "untouched" {
 			if err != nil || !bytes.Equal(got, body) {
 				t.Errorf("%s: %v", name, err)
@@ -94,7 +94,7 @@ func TestDamageIsNeverReadAsABody(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
-	if _, err := s.Read(Ref{File: "../journal/lock"}); err == nil {
+	if _, err := s.Get(Ref{File: "../journal/lock"}); err == nil {
 		t.Error("a name led out of the directory")
 	}
 }
@@ -110,13 +110,13 @@ func TestNothingIsLeftOfAWriteThatFailed(t *testing.T) {
 			}
 			giveUp()
 		}()
-		_, err := s.Write(ctx, "given up", make([]byte, 3*step))
+		_, err := s.Put(ctx, "given up", make([]byte, 3*step))
 		if err := s.room.Acquire(t.Context(), inHand); err != nil { // when the writer has ended
 			t.Fatal(err)
 		}
 		s.room.Release(inHand)
 		if names, _ := s.Names(); (err == nil) != (len(names) == 1) {
-			t.Errorf("Write said %v, there is %v", err, names)
+			t.Errorf("Put said %v, there is %v", err, names)
 		}
 		giveUp()
 		_ = s.Remove("given up")
@@ -124,7 +124,7 @@ func TestNothingIsLeftOfAWriteThatFailed(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Write(t.Context(), "failed", noise(10)); err == nil {
+	if _, err := s.Put(t.Context(), "failed", noise(10)); err == nil {
 		t.Error("a body was written to nowhere")
 	}
 }
