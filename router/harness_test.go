@@ -65,14 +65,19 @@ func (h *house) write(rules string) {
 }
 
 // run opens a Router on the house's files; it runs until the test ends or stop is called.
-func (h *house) run() {
+func (h *house) run() { h.t.Helper(); h.runWith(func(*router.Options) {}) }
+
+// runWith is run with other options.
+func (h *house) runWith(change func(*router.Options)) {
 	h.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := router.New(ctx, router.Options{
+	o := router.Options{
 		RulesFile: h.file, Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Data: filepath.Join(h.dir, "data"),
 		Drain: 5 * time.Second, Logger: slog.New(slog.NewJSONHandler(h.logs, nil)), Version: "test",
 		Env: func(name string) (string, bool) { return testSecret, name == "SECRET" },
-	})
+	}
+	change(&o)
+	r, err := router.New(ctx, o)
 	if err != nil {
 		cancel()
 		h.t.Fatal(err)
