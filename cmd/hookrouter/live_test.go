@@ -51,6 +51,7 @@ func TestSourceSaysWhyItRefused(t *testing.T) {
 		`  headers +Accept, .*X-Hub-Signature-256\n  body +\d+ bytes, sha256 [0-9a-f]{64}\n$`, "source", "show", "github", "--admin", s.Admin)
 	s.Says(0, `refused +none since the start\n$`, "source", "show", "open", "--admin", s.Admin)
 	s.Says(0, `"body_sha256": "[0-9a-f]{64}"`, "source", "show", "github", "-o", "json", "--admin", s.Admin)
+	s.Says(0, `(?m)^few +/in/few +address +- +-$`, "source", "list", "--admin", s.Admin)
 	s.Says(0, `(?ms)^few\n.*  only from +127\.0\.0\.0/8, ::1\n  limit +5 at a time \(0 now\); 2 at once and then 0\.000556 a second \(2 left\)\n`,
 		"source", "show", "few", "--admin", s.Admin)
 	s.Says(1, `error: `, "source", "show", "nobody", "--admin", s.Admin)

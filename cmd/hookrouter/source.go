@@ -44,6 +44,8 @@ func writeSources(w io.Writer, sources []client.Source) {
 // proof is how a source knows who calls.
 func proof(s client.Source) string {
 	switch {
+	case s.Unverified && len(s.AllowIP) > 0:
+		return "address"
 	case s.Unverified:
 		return "NONE"
 	case s.Preset != "":
