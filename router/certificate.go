@@ -58,7 +58,6 @@ func (c *certificate) load(r reading) error {
 			return fmt.Errorf("--tls-client-ca %s: %w", c.clientCA, err)
 		}
 		next.ClientAuth = tls.RequireAndVerifyClientCert
-		next.SessionTicketsDisabled = true // a resumed session would not be asked for its certificate again
 	}
 	c.live.Store(next)
 	level, names, until := slog.LevelInfo, pair.Leaf.DNSNames, pair.Leaf.NotAfter
