@@ -106,23 +106,18 @@ func (c *call) refuse(no *refusal) {
 	c.write(no.status, c.in.answers[no.status])
 }
 
-// cut ends the connection after the answer: the rest of the body is not read to find the next request behind it.
+// cut ends the connection after the answer: the rest of the body is not read to find the next request behind it. A short
+// body that nobody began to read is thrown away instead: to connect anew would cost more than the refusal. In HTTP/2 it is
+// only the stream that ends.
 func (c *call) cut(no *refusal) {
 	deadline := time.Now().Add(discardFor)
-	if !c.comesAgain(no) {
+	if short := c.r.ContentLength > 0 && c.r.ContentLength <= exactUpTo; c.r.ProtoMajor < 2 && (!short || !c.arrived.IsZero()) {
 		c.w.Header().Set("Connection", "close")
 	}
 	if no.result == bodySlow || (no.result == bodyTooLarge && c.r.ContentLength < 0) {
 		deadline = time.Now() // it had its time, or said not how much is to come
 	}
 	_ = http.NewResponseController(c.w).SetReadDeadline(deadline)
-}
-
-// comesAgain reports whether the connection goes on. The short body of a request for which there is no room now is thrown
-// away instead: a sender who had to connect anew would cost more than the refusal.
-func (c *call) comesAgain(no *refusal) bool {
-	noRoom := no.status == http.StatusTooManyRequests || no.status == http.StatusServiceUnavailable
-	return noRoom && c.arrived.IsZero() && c.r.ContentLength > 0 && c.r.ContentLength <= exactUpTo
 }
 
 // retryAfter spreads those who come again over a minute.
