@@ -95,17 +95,17 @@ func randomBody(random *rand.Rand) (body []byte, id string) {
 func (h *house) sendBytes(body []byte, chunked bool) error {
 	status, answer, err := h.postSigned(body, chunked)
 	if err != nil || status != http.StatusAccepted {
-		return fmt.Errorf("answer %d: %v", status, err)
+		return fmt.Errorf("answer %d: %s", status, fmt.Sprint(err))
 	}
 	stored, err := h.api.Body(h.t.Context(), h.idOf(answer))
 	if err != nil || !bytes.Equal(stored, body) {
-		return fmt.Errorf("%d bytes are stored: %v", len(stored), err)
+		return fmt.Errorf("%d bytes are stored: %s", len(stored), fmt.Sprint(err))
 	}
 	if len(body) != bytesLimit {
 		return nil
 	}
 	if status, _, err := h.postSigned(append(body, ' '), chunked); err != nil || status != http.StatusRequestEntityTooLarge {
-		return fmt.Errorf("one byte more is answered %d: %v", status, err)
+		return fmt.Errorf("one byte more is answered %d: %s", status, fmt.Sprint(err))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ func caveat(dir string) string {
 	if unix.Statfs(dir, &s) != nil {
 		return "" // who opens it will say what is wrong
 	}
-	kind, what := "", ""
+	var kind, what string
 	switch int64(uint32(s.Type)) { // signed on some machines
 	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
 		kind, what = "in memory (tmpfs)", "what was acknowledged is gone when the machine restarts"

@@ -100,7 +100,7 @@ func (c *call) refuse(no *refusal) {
 	case http.StatusTooManyRequests:
 		header.Set("Retry-After", strconv.Itoa(c.again))
 	}
-	if !c.bodyRead && c.r.ContentLength != 0 {
+	if !c.bodyRead && c.r.ContentLength != 0 && c.r.ProtoMajor < 2 { // a stream of HTTP/2 ends by itself
 		c.cut(no)
 	}
 	c.write(no.status, c.in.answers[no.status])

@@ -23,7 +23,7 @@ const (
 	inHand = 32 << 20 // bytes that are being written, whatever their writers still wait for; one body may be larger
 )
 
-// ErrDamaged: the file is gone, or is not what was written.
+// ErrDamaged says that the file is gone, or is not what was written.
 var ErrDamaged = errors.New("body is damaged")
 
 // Ref names a body.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"io"
 	"os"
 
@@ -39,10 +40,10 @@ func (zeros) Read(p []byte) (int, error) {
 
 // allocate gives an empty file blocks that nobody else can take. Where the file system cannot do that it is filled.
 func allocate(f *os.File, size int64) (err error) {
-	for err = unix.EINTR; err == unix.EINTR; {
+	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
 		err = unix.Fallocate(int(f.Fd()), 0, 0, size)
 	}
-	if err == unix.EOPNOTSUPP {
+	if errors.Is(err, unix.EOPNOTSUPP) {
 		_, err = io.CopyN(f, zeros{}, size)
 	}
 	return err
