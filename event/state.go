@@ -53,7 +53,7 @@ const (
 	ReasonExhausted Reason = 3 // retry.attempts were used up
 	ReasonRule      Reason = 4 // the rules could not make a request of it
 	ReasonMatch     Reason = 5 // a rule failed while it was matched, and nothing else matched
-	ReasonDamaged   Reason = 6 // its body is not on disk as it was written
+	ReasonDamaged   Reason = 6 // its event is not on disk as it was written
 	ReasonSkipped   Reason = 32
 	ReasonCoalesced Reason = 33
 	ReasonCanceled  Reason = 34 // by a person

@@ -74,12 +74,7 @@ func idOf(body []byte) string { return gjson.GetBytes(body, "id").String() }
 func (l *Ledger) Faults(lost int) (faults []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	missing, extra := 0, 0
-	for id := range l.acked {
-		if l.arrived[id] == 0 {
-			missing++
-		}
-	}
+	missing, extra := l.missing(), 0
 	for _, n := range l.arrived {
 		extra += n - 1
 	}
@@ -101,6 +96,29 @@ func (l *Ledger) Faults(lost int) (faults []string) {
 		faults = append(faults, fmt.Sprintf("%d deliveries too many, %d attempts were cut off", extra, lost))
 	}
 	return faults
+}
+
+// Missing counts the events that were acknowledged and did not arrive.
+func (l *Ledger) Missing() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missing()
+}
+
+func (l *Ledger) missing() (n int) {
+	for id := range l.acked {
+		if l.arrived[id] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Wrong counts the deliveries with other bytes than were sent.
+func (l *Ledger) Wrong() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.wrong)
 }
 
 // Count gives how many were sent, acknowledged and arrived, each id once.

@@ -180,10 +180,10 @@ func (le *Lease) begin() bool {
 }
 
 // unreadable ends an attempt whose event could not be read. It is tried again, slowly, until the delivery expires: a
-// disk may come back. A body that is damaged does not.
+// disk may come back. A body or a record that is damaged does not.
 func (le *Lease) unreadable(cause error) {
 	out := event.Outcome{State: event.Pending, Due: time.Now().Add(time.Minute)}
-	if errors.Is(cause, ErrDamaged) {
+	if errors.Is(cause, ErrDamaged) || errors.Is(cause, ErrNotFound) {
 		out = event.Outcome{State: event.Dead, Reason: event.ReasonDamaged, Detail: cause.Error()}
 	}
 	q := le.lane.q

@@ -246,6 +246,9 @@ func (q *Queue) carryEvent(ctx context.Context, e []remainder) (bool, error) {
 	first, err := q.eventAt(ctx, e[0].pos, true)
 	if err != nil {
 		free()
+		if errors.Is(err, ErrNotFound) {
+			return true, q.giveUp(ctx, id, rows, err)
+		}
 		return false, fmt.Errorf("carry event %s: %w", id, err)
 	}
 	rec := &record{kind: kindCarried, time: time.Now().UTC(), event: first.rec.event, body: first.rec.body, rows: rows}
@@ -266,6 +269,18 @@ func (q *Queue) eventOf(e []remainder) (id event.EventID) {
 		}
 	}
 	return id
+}
+
+// giveUp ends the deliveries of an event whose record is damaged: nothing can be made of it any more, and it must not
+// keep all that came after it.
+func (q *Queue) giveUp(ctx context.Context, id event.EventID, rows []rowData, cause error) error {
+	q.opts.Logger.Error("a damaged event is given up", "event", id.String(), "deliveries", len(rows), "error", cause)
+	for i := range rows {
+		if err := q.Cancel(ctx, rows[i].ID); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // quiet waits out the starts that were on their way when their leases were given back, and reports whether the rows

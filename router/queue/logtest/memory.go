@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sort"
 	"sync"
 
@@ -73,6 +74,14 @@ func (m *Memory) Ail(h queue.Health) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.unwell = h
+}
+
+// Damage sets the record at p aside, as an engine does with one that it cannot read.
+func (m *Memory) Damage(p queue.Pos) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries = slices.DeleteFunc(slices.Clone(m.entries), func(e queue.Entry) bool { return e.Pos == p })
+	m.unwell.Damaged++
 }
 
 // Len counts the records that are kept.
