@@ -64,7 +64,7 @@ var onslaughts = []onslaught{
 		return each(w, times, func(id uint32) []byte {
 			return append(frame(frameHeaders, endHeaders, id, posting...), frame(frameReset, 0, id, 0, 0, 0, 8)...)
 		})
-	}, false, true},
+	}, false, false}, // ended when the handlers do not keep up, which depends on the machine
 	{"streams without end", func(w io.Writer, times int) error {
 		return each(w, times, func(id uint32) []byte { return frame(frameHeaders, endHeaders, id, posting...) })
 	}, false, false},
