@@ -3,7 +3,9 @@ package verify
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/sjson"
@@ -46,6 +48,24 @@ func count(encoded, name string) (n int) {
 		}
 	}
 	return n
+}
+
+// sortedFields are the fields of a urlencoded body but one, sorted by name, each there once.
+func (r *Request) sortedFields(without string) (sorted [][2]string, err error) {
+	fields, err := url.ParseQuery(string(r.Body))
+	if err != nil {
+		return nil, refuse("the form is not well encoded")
+	}
+	if without != "" {
+		delete(fields, without)
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if len(fields[name]) > 1 {
+			return nil, refuse("form field %s appears %d times", clip(name), len(fields[name]))
+		}
+		sorted = append(sorted, [2]string{name, fields[name][0]})
+	}
+	return sorted, nil
 }
 
 func (r *Request) query(name string) (string, error) {

@@ -8,7 +8,7 @@ import (
 	"mime/multipart"
 )
 
-// maxParts of a multipart body that are looked at.
+// maxMultipart is how many parts of a multipart body are looked at.
 const maxMultipart = 100
 
 // multipart is the only field of a name in a multipart/form-data body.

@@ -2,31 +2,20 @@ package verify
 
 import (
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 )
 
 // paddleFields are the fields of Paddle Classic's form, without the signature, as PHP's serialize writes them: sorted by
 // name, all of them texts, lengths in bytes. Source: Paddle's documentation of classic webhooks.
 func paddleFields(s *scene) (string, error) {
-	fields, err := url.ParseQuery(string(s.r.Body))
+	fields, err := s.r.sortedFields("p_signature")
 	if err != nil {
-		return "", refuse("the form is not well encoded")
+		return "", err
 	}
-	delete(fields, "p_signature")
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	fmt.Fprintf(&b, "a:%d:{", len(names))
-	for _, name := range names {
-		if len(fields[name]) > 1 {
-			return "", refuse("form field %s appears %d times", clip(name), len(fields[name]))
-		}
-		fmt.Fprintf(&b, "s:%d:\"%s\";s:%d:\"%s\";", len(name), name, len(fields[name][0]), fields[name][0])
+	fmt.Fprintf(&b, "a:%d:{", len(fields))
+	for _, f := range fields {
+		fmt.Fprintf(&b, "s:%d:\"%s\";s:%d:\"%s\";", len(f[0]), f[0], len(f[1]), f[1])
 	}
 	b.WriteString("}")
 	return b.String(), nil

@@ -3,8 +3,6 @@ package verify
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -71,23 +69,15 @@ func formAfter(s *scene, target string) (string, error) {
 	if len(s.r.Body) > 0 && !strings.HasPrefix(strings.Join(s.r.Header["Content-Type"], ","), "application/x-www-form-urlencoded") {
 		return "", refuse("the body is not a form, and nothing else binds it")
 	}
-	fields, err := url.ParseQuery(string(s.r.Body))
+	fields, err := s.r.sortedFields("")
 	if err != nil {
-		return "", refuse("the form is not well encoded")
+		return "", err
 	}
 	var b strings.Builder
 	b.WriteString(target)
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if len(fields[name]) > 1 {
-			return "", refuse("form field %s appears %d times", clip(name), len(fields[name]))
-		}
-		b.WriteString(name)
-		b.WriteString(fields[name][0])
+	for _, f := range fields {
+		b.WriteString(f[0])
+		b.WriteString(f[1])
 	}
 	return b.String(), nil
 }
