@@ -4,32 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
-)
-
-// keys are what a mapping may hold: now, and in a later version.
-type keys struct{ now, later []string }
-
-func words(s string) []string { return strings.Fields(s) }
-
-// The closed list of keys.
-var (
-	topKeys     = keys{words("version sources presets defaults destinations routes tests retention"), words("include alerts")}
-	sourceKeys  = keys{words("preset verify secret path methods body type dedupe max_body respond unmatched handshake limit allow_ip key with public_url"), nil}
-	destKeys    = keys{words("url method headers query pass_headers timeout retry breaker limit"), words("order_by delay auth sign tls success egress")}
-	defaultKeys = keys{words("timeout retry breaker limit pass_headers"), words("egress")}
-	routeKeys   = keys{words("name from when to stop enabled transform method headers coalesce"), words("each reply")}
-	limitKeys   = keys{words("concurrency rate"), nil}
-	retryKeys   = keys{words("backoff max_backoff max_age attempts"), words("schedule on")}
-	breakerKeys = keys{words("failures cooldown probes"), words("ratio min window")}
-	mergeKeys   = keys{words("key wait max"), nil}
-	respondKeys = keys{words("status headers body refused"), nil}
-	keepKeys    = keys{words("history dead size"), nil}
-	testKeys    = keys{words("name given expect"), nil}
-	givenKeys   = keys{words("source event id received_at method headers query body"), nil}
-	expectKeys  = keys{words("body headers url skip dead"), nil}
 )
 
 // block is a mapping with known keys.
@@ -56,12 +32,12 @@ func (p *parser) block(n *yaml.Node, what string, k keys) (block, bool) {
 	b := block{node: n}
 	for _, f := range fields {
 		switch key := f.key.Value; {
-		case slices.Contains(k.now, key):
+		case k.has(key):
 			b.fields = append(b.fields, f)
 		case slices.Contains(k.later, key):
 			p.fault(f.key, fmt.Sprintf("%q is not supported by this version", key), "")
 		default:
-			p.fault(f.key, fmt.Sprintf("unknown key %q in %s", key, what), didYouMean(key, k.now))
+			p.fault(f.key, fmt.Sprintf("unknown key %q in %s", key, what), didYouMean(key, k.names()))
 		}
 	}
 	return b, ok

@@ -13,37 +13,43 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"gopkg.in/yaml.v3"
+
+	"github.com/hookrouter/hookrouter/verify"
 )
 
-// TestSchemaKnowsEveryKey: a key that the parser takes has its place in the schema, and none is there beyond.
-func TestSchemaKnowsEveryKey(t *testing.T) {
-	left := schemaValues()
-	for block, keys := range schemaBlocks() {
-		if len(keys) == 0 {
-			t.Errorf("block %q has no keys", block)
+// TestTablesOfSenders: the keys that package verify reads are those of the tables, in any order.
+func TestTablesOfSenders(t *testing.T) {
+	for _, k := range append(senderTables(), respondKeys) {
+		want := slices.Sorted(slices.Values(verify.BlockKeys(k.name)))
+		if got := slices.Sorted(slices.Values(k.names())); !slices.Equal(got, want) {
+			t.Errorf("%s: the table has %q, the parser %q", k.name, got, want)
 		}
-		for _, key := range keys {
-			if _, ok := left[block+"."+key]; !ok {
-				t.Errorf("schema_values.go does not say what %s.%s holds", block, key)
+	}
+}
+
+// TestEveryTableIsUsed: the schema leads to each block, and to none that is not there.
+func TestEveryTableIsUsed(t *testing.T) {
+	data, err := json.Marshal(Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{"top": true}
+	for _, m := range regexp.MustCompile(`"#/definitions/(\w+)"`).FindAllStringSubmatch(string(data), -1) {
+		used[m[1]] = true
+	}
+	for _, k := range tables() {
+		if !used[k.name] {
+			t.Errorf("nothing leads to %q", k.name)
+		}
+		delete(used, k.name)
+		for _, r := range k.rows {
+			if r.what == "" || r.takes.words == "" {
+				t.Errorf("%s.%s: nothing is said about it", k.name, r.key)
 			}
-			delete(left, block+"."+key)
 		}
 	}
-	for name := range left {
-		t.Errorf("the parser knows no %s", name)
-	}
-	source, err := os.ReadFile("schema.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	parser, err := os.ReadFile("keys.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) += keys\{`).FindAllStringSubmatch(string(parser), -1) {
-		if !strings.Contains(string(source), m[1]+".now") {
-			t.Errorf("schemaBlocks lacks %s", m[1])
-		}
+	for name := range used {
+		t.Errorf("there is no table %q", name)
 	}
 }
 
@@ -69,13 +75,16 @@ tests:
 	if err := parses(whole); err != nil {
 		t.Fatal(err)
 	}
-	for block, keys := range schemaNeeds() {
-		for _, key := range keys {
-			text, n := without(whole, block, key)
+	for _, k := range tables() {
+		for _, r := range k.rows {
+			if r.def != required {
+				continue
+			}
+			text, n := without(whole, k.name, r.key)
 			if n != 1 {
-				t.Errorf("%s.%s stands %d times", block, key, n)
+				t.Errorf("%s.%s stands %d times", k.name, r.key, n)
 			} else if parses(text) == nil {
-				t.Errorf("the parser takes %s without %s, the schema does not", block, key)
+				t.Errorf("the parser takes %s without %s, the schema does not", k.name, r.key)
 			}
 		}
 	}
@@ -228,11 +237,15 @@ func (c *checker) check(at string, s map[string]any, v any) {
 	for key, arg := range s {
 		switch key {
 		case "$ref":
-			name := strings.TrimPrefix(arg.(string), "#/$defs/")
-			c.check(at, c.root["$defs"].(map[string]any)[name].(map[string]any), v)
+			name := strings.TrimPrefix(arg.(string), "#/definitions/")
+			c.check(at, c.root["definitions"].(map[string]any)[name].(map[string]any), v)
 		case "anyOf":
 			if !slices.ContainsFunc(arg.([]any), func(o any) bool { return c.fits(o.(map[string]any), v) }) {
 				c.fail(at, "no option fits %v", v)
+			}
+		case "allOf":
+			for _, o := range arg.([]any) {
+				c.check(at, o.(map[string]any), v)
 			}
 		case "type":
 			if !slices.ContainsFunc(anyList(arg), func(k any) bool { return isType(k.(string), v) }) {
@@ -261,7 +274,7 @@ func (c *checker) check(at string, s map[string]any, v any) {
 				}
 			}
 		case "required", "properties", "additionalProperties", "propertyNames":
-		case "$schema", "$defs", "title", "description":
+		case "$schema", "definitions", "title", "description", "default":
 		default:
 			c.fail(at, "the test does not know %q of JSON Schema", key)
 		}

@@ -12,7 +12,7 @@ func schemaCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print a JSON Schema of the rules file, for editors",
-		Long: `schema prints a JSON Schema (draft 2020-12) of the rules file. Editors with a YAML language server complete and
+		Long: `schema prints a JSON Schema (draft-07) of the rules file. Editors with a YAML language server complete and
 check by it when the file begins so:
 
   # yaml-language-server: $schema=./hookrouter.schema.json
