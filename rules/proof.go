@@ -29,7 +29,7 @@ func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Sche
 	case at == nil && src.learns():
 		p.learner(src, scheme, k)
 		return
-	case at == nil && scheme.NeedsSecret():
+	case at == nil && len(k.Public) == 0 && scheme.NeedsSecret():
 		p.fault(key, fmt.Sprintf("source %q has no secret", src.Name),
 			fmt.Sprintf("write `secret: ${%s_SECRET}`", strings.ToUpper(strings.ReplaceAll(src.Name, "-", "_"))))
 		return
@@ -95,6 +95,7 @@ func (p *parser) keysOf(src *Source, b block) (k verify.Keys, ok bool) {
 		for _, x := range p.list(n, "key") {
 			text, read := p.value(x, "key")
 			if _, err := verify.ParsePublic(text); read && err != nil {
+				p.hide(text) // it may be a secret that was put there by mistake
 				p.fault(x, fmt.Sprintf("the key of source %q %v", src.Name, err), "")
 				read = false
 			}

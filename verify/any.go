@@ -1,7 +1,7 @@
 package verify
 
 import (
-	"cmp"
+	"errors"
 	"time"
 )
 
@@ -17,7 +17,9 @@ func newAny(schemes []Scheme, k Keys) (*anyProver, error) {
 	for _, s := range schemes {
 		one, err := newProver(s, k)
 		if err != nil {
-			failed = cmp.Or(failed, err) // the keys are for another of them: a token is no user:password
+			if failed == nil || errors.Is(failed, errNoSecret) {
+				failed = err // the keys are for another of them: a token is no user:password
+			}
 			continue
 		}
 		p.provers = append(p.provers, one)

@@ -37,10 +37,10 @@ func newHMAC(s Scheme, k Keys) (*hmacProver, error) {
 		return nil, err
 	}
 	p := &hmacProver{signed: base, algorithms: s.algorithms(), size: hashOf(s.algorithms()[0])().Size()}
-	for _, secret := range k.Secrets {
+	for i, secret := range k.Secrets {
 		key, err := s.Key.from(secret)
 		if err != nil {
-			return nil, err
+			return nil, errSecret(i, len(k.Secrets), err.Error())
 		}
 		p.keys = append(p.keys, newKeyed(s.Kind, p.algorithms, key))
 	}

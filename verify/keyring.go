@@ -177,7 +177,13 @@ func ParsePublic(text string) ([]namedKey, error) {
 	case strings.HasPrefix(text, "{"):
 		return parseJWKS([]byte(text))
 	}
-	text = strings.TrimPrefix(text, "whpk_")
+	switch {
+	case strings.HasPrefix(text, sharedPrefix):
+		return nil, errors.New("is a shared secret (whsec_), which belongs under secret")
+	case strings.HasPrefix(text, privatePrefix):
+		return nil, errors.New("is a private key (whsk_): the sender gives out the public one (whpk_)")
+	}
+	text = strings.TrimPrefix(text, publicPrefix)
 	for _, decode := range []func(string) ([]byte, error){
 		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
 	} {
@@ -266,7 +272,7 @@ func parseJWKS(text []byte) (keys []namedKey, err error) {
 
 // parsePrivate reads a private key in PEM, PKCS #8 or PKCS #1, or whsk_ with the seed of Ed25519.
 func parsePrivate(text string) (crypto.Signer, error) {
-	if seed, is := strings.CutPrefix(strings.TrimSpace(text), "whsk_"); is {
+	if seed, is := strings.CutPrefix(strings.TrimSpace(text), privatePrefix); is {
 		b, err := base64.StdEncoding.DecodeString(seed)
 		if err != nil || len(b) < ed25519.SeedSize {
 			return nil, errors.New("is not a whsk_ key")

@@ -31,6 +31,9 @@ func (s *scene) text(p part) (string, error) {
 	}
 	for _, f := range p.filters {
 		if algorithm, is := strings.CutPrefix(f, "hmac-"); is {
+			if len(s.key) == 0 {
+				return "", refuse("no secret to answer with")
+			}
 			m := hmac.New(hashOf(algorithm), s.key)
 			_, _ = m.Write([]byte(value))
 			value = string(m.Sum(nil))

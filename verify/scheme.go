@@ -1,6 +1,9 @@
 package verify
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kinds of proof.
 const (
@@ -40,6 +43,16 @@ type Scheme struct {
 	BodyClaims map[string]Texts `yaml:"body_claims,omitempty"` // there exactly when the request has a body
 	MaxAge     time.Duration    `yaml:"max_age,omitempty"`     // since iat, which must be there then
 	Skew       time.Duration    `yaml:"skew,omitempty"`        // allowed between the clocks; default 1m
+}
+
+// Kinds are the kinds of proof that a sender has, each once.
+func (s Scheme) Kinds() (kinds []string) {
+	for _, one := range s.all() {
+		if !slices.Contains(kinds, one.Kind) {
+			kinds = append(kinds, one.Kind)
+		}
+	}
+	return kinds
 }
 
 // Place is where a signature or token stands in a request: exactly one of Header, Form, Query, JSON and Basic is set.

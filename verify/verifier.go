@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,6 +24,31 @@ type Keys struct {
 // open is what of the keys is no secret. What is given under with may be one, and is shown nowhere.
 func (k Keys) open() Keys {
 	return Keys{Public: k.Public, With: k.With, PublicURL: k.PublicURL, Fetch: k.Fetch}
+}
+
+// The prefixes by which Standard Webhooks tells keys apart.
+const (
+	sharedPrefix  = "whsec_" // both sides have it
+	publicPrefix  = "whpk_"
+	privatePrefix = "whsk_" // the sender's; signs only
+)
+
+func isKeyPair(text string) bool {
+	return strings.HasPrefix(text, publicPrefix) || strings.HasPrefix(text, privatePrefix)
+}
+
+// told takes what says itself that it is a public key out of the secrets.
+func (k Keys) told() Keys {
+	public := func(text string) bool { return strings.HasPrefix(text, publicPrefix) }
+	if slices.ContainsFunc(k.Secrets, public) {
+		for _, text := range k.Secrets {
+			if public(text) {
+				k.Public = append(slices.Clone(k.Public), text)
+			}
+		}
+		k.Secrets = slices.DeleteFunc(slices.Clone(k.Secrets), public)
+	}
+	return k
 }
 
 // String tells how many secrets there are, so that a log of keys holds none.
@@ -82,6 +108,9 @@ func New(s Scheme, k Keys) (*Verifier, error) {
 	if faults := s.check(); len(faults) > 0 {
 		return nil, fmt.Errorf("verify: %s", faults[0])
 	}
+	if slices.ContainsFunc(s.all(), func(one Scheme) bool { return one.Kind == KindEd25519 }) {
+		k = k.told()
+	}
 	if err := s.checkSecrets(k); err != nil {
 		return nil, err
 	}
@@ -96,9 +125,14 @@ func New(s Scheme, k Keys) (*Verifier, error) {
 	return v, nil
 }
 
+var errNoSecret = errors.New("no secret")
+
 func newProver(s Scheme, k Keys) (prover, error) {
-	if len(s.Any) > 0 {
+	switch {
+	case len(s.Any) > 0:
 		return newAny(s.Any, k)
+	case len(k.Secrets) == 0 && s.NeedsSecret():
+		return nil, errNoSecret
 	}
 	switch s.Kind {
 	case KindHMAC, KindHash:
@@ -121,8 +155,8 @@ func (s Scheme) checkSecrets(k Keys) error {
 		}
 		return nil
 	}
-	if len(k.Secrets) == 0 && s.NeedsSecret() {
-		return errors.New("no secret")
+	if len(k.Secrets)+len(k.Public) == 0 && s.NeedsSecret() {
+		return errNoSecret
 	}
 	for i, secret := range k.Secrets {
 		if strings.TrimSpace(secret) == "" {
@@ -138,7 +172,7 @@ func (s Scheme) checkSecrets(k Keys) error {
 	return nil
 }
 
-// NeedsSecret reports whether the proof is made with something that only the sender and we know.
+// NeedsSecret reports whether the proof, or one of several, is made with something that only the sender and we know.
 func (s Scheme) NeedsSecret() bool {
 	for _, one := range s.all() {
 		if one.Kind == KindHMAC || one.Kind == KindHash || one.Kind == KindToken || one.Kind == KindJWT && one.symmetric() {
@@ -168,6 +202,9 @@ func errSecret(i, n int, what string) error {
 func (k Key) from(secret string) (key []byte, err error) {
 	encoding := k.Encoding
 	stripped, had := strings.CutPrefix(secret, k.Strip)
+	if !had && k.Strip == sharedPrefix && isKeyPair(secret) {
+		return nil, errors.New("is of a key pair (whpk_, whsk_), and this sender shares a secret (whsec_)")
+	}
 	if !had && k.Bare != "" {
 		encoding = k.Bare
 	}

@@ -46,7 +46,7 @@ func presetList(c *cli) *cobra.Command {
 func presets() (list []listedPreset) {
 	for _, name := range verify.Names() {
 		p, _ := verify.Lookup(name)
-		list = append(list, listedPreset{p.Name, p.Title, p.Verify.Kind, sampleEvents(p), p.Docs})
+		list = append(list, listedPreset{p.Name, p.Title, strings.Join(p.Verify.Kinds(), ", "), sampleEvents(p), p.Docs})
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -63,7 +64,7 @@ func (c *cli) verify(o proving) error {
 	if err != nil {
 		return err
 	}
-	v, handshakes, err := c.prover(o)
+	p, err := c.prover(o)
 	if err != nil {
 		return err
 	}
@@ -75,19 +76,29 @@ func (c *cli) verify(o proving) error {
 	if err != nil {
 		return &failure{exitUsage, fmt.Errorf("%s: %w", o.request, err), "it must hold one HTTP request as it went over the wire"}
 	}
-	return c.verdict(v, handshakes, r, now)
+	return c.verdict(p, r, now)
+}
+
+// evidence is what a request is proved by.
+type evidence struct {
+	verifier   *verify.Verifier
+	handshakes []verify.Handshake
+	missing    error // what keeps requests from being proved; handshakes that need no proof are answered nevertheless
 }
 
 // verdict prints what the server would find. The reason holds no secret and no expected signature.
-func (c *cli) verdict(v *verify.Verifier, handshakes []verify.Handshake, r *verify.Request, now time.Time) error {
+func (c *cli) verdict(p *evidence, r *verify.Request, now time.Time) error {
 	if note := lengthNote(r); note != "" {
 		fmt.Fprintf(c.stderr, "warning: %s\n", note)
 	}
 	var refused *verify.Refusal
-	err := v.Verify(r, now)
-	reply, handshake := verify.Answer(handshakes, r, v, err == nil)
+	v, err := p.verifier, p.missing
+	if err == nil {
+		err = v.Verify(r, now)
+	}
+	reply, handshake := verify.Answer(p.handshakes, r, v, err == nil)
 	switch {
-	case handshake:
+	case handshake && (p.missing == nil || reply.Status != http.StatusBadRequest): // which may be for want of the secret
 		writeReply(c.stdout, reply)
 		return nil
 	case err == nil:
@@ -121,13 +132,13 @@ func writeReply(w io.Writer, reply *verify.Reply) {
 	}
 }
 
-// parseNow reads seconds since 1970 or RFC 3339; "" is now.
+// parseNow reads seconds since 1970, which may have a fraction, or RFC 3339; "" is now.
 func parseNow(text string) (time.Time, error) {
 	if text == "" {
 		return time.Now(), nil
 	}
-	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return time.Unix(seconds, 0), nil
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, "0123456789.") == "" && seconds < 1e12 {
+		return time.UnixMicro(int64(math.Round(seconds * 1e6))), nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -136,49 +147,48 @@ func parseNow(text string) (time.Time, error) {
 	return t, nil
 }
 
-// prover makes the verifier of the source or preset that o names, and gives its handshakes.
-func (c *cli) prover(o proving) (*verify.Verifier, []verify.Handshake, error) {
+// prover finds what the source or preset that o names is proved by.
+func (c *cli) prover(o proving) (*evidence, error) {
 	switch {
 	case (o.source == "") == (o.preset == ""):
-		return nil, nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
+		return nil, &failure{exitUsage, errors.New("one of --source and --preset is needed"), ""}
 	case o.preset != "":
 		return c.presetProver(o)
 	case o.public != "" || len(o.with)+len(o.keys) > 0:
-		return nil, nil, &failure{exitUsage, errors.New("--with, --key and --public-url belong to --preset"), "a source has them in the rules file"}
+		return nil, &failure{exitUsage, errors.New("--with, --key and --public-url belong to --preset"), "a source has them in the rules file"}
 	}
 	source, err := c.source(o.source, o.config)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case source == nil:
-		return nil, nil, &failure{exitNo, fmt.Errorf("%q is no source in %s", o.source, o.config), "for a source of another file give -c FILE"}
+		return nil, &failure{exitNo, fmt.Errorf("%q is no source in %s", o.source, o.config), "for a source of another file give -c FILE"}
+	}
+	p := &evidence{verifier: source.Verifier, handshakes: source.Handshakes}
+	switch {
 	case source.Unverified:
 		fmt.Fprintf(c.stderr, "warning: source %q takes requests from anybody\n", source.Name)
-		if source.Verifier != nil {
-			return source.Verifier, source.Handshakes, nil
+		if p.verifier == nil {
+			p.verifier, err = verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
 		}
-		v, err := verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{})
-		return v, source.Handshakes, err
 	case source.Learn != nil && o.secret == "":
-		return nil, nil, &failure{exitUsage, fmt.Errorf("source %q takes its secret from the sender", source.Name), "--secret says which"}
+		p.missing = &failure{exitUsage, fmt.Errorf("source %q takes its secret from the sender", source.Name), "--secret says which"}
 	case source.Learn != nil:
-		v, err := source.Learn(o.secret)
-		return v, source.Handshakes, err
+		p.verifier, err = source.Learn(o.secret)
 	case o.secret != "":
-		v, err := source.Verifier.WithSecret(o.secret)
-		return v, source.Handshakes, err
+		p.verifier, err = source.Verifier.WithSecret(o.secret)
 	}
-	return source.Verifier, source.Handshakes, nil
+	return p, err
 }
 
-func (c *cli) presetProver(o proving) (*verify.Verifier, []verify.Handshake, error) {
+func (c *cli) presetProver(o proving) (*evidence, error) {
 	p, ok := verify.Lookup(o.preset)
 	if !ok {
-		return nil, nil, unknownPreset(o.preset)
+		return nil, unknownPreset(o.preset)
 	}
 	with, err := parameters(p, o.with)
 	if err != nil {
-		return nil, nil, &failure{exitUsage, err, "`hookrouter preset show " + p.Name + "` lists its parameters"}
+		return nil, &failure{exitUsage, err, "`hookrouter preset show " + p.Name + "` lists its parameters"}
 	}
 	for _, x := range p.With {
 		if _, given := with[x.Name]; x.Required && !given {
@@ -192,15 +202,17 @@ func (c *cli) presetProver(o proving) (*verify.Verifier, []verify.Handshake, err
 	for _, file := range o.keys {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil, nil, &failure{exitUsage, fmt.Errorf("--key: %w", err), ""}
+			return nil, &failure{exitUsage, fmt.Errorf("--key: %w", err), ""}
 		}
 		k.Public = append(k.Public, string(data))
 	}
 	v, err := verify.New(p.Verify, k)
-	if err != nil {
-		return nil, nil, &failure{exitUsage, fmt.Errorf("preset %q: %w", p.Name, err), "--secret S (HOOKROUTER_SECRET), --key FILE and --public-url URL give what it needs"}
+	if err == nil {
+		return &evidence{verifier: v, handshakes: p.Handshake}, nil
 	}
-	return v, p.Handshake, nil
+	missing := &failure{exitUsage, fmt.Errorf("preset %q: %w", p.Name, err), "--secret S (HOOKROUTER_SECRET), --key FILE and --public-url URL give what it needs"}
+	v, err = verify.New(verify.Scheme{Kind: verify.KindNone}, verify.Keys{With: with, PublicURL: o.public})
+	return &evidence{v, p.Handshake, missing}, err
 }
 
 // parameters reads NAME=VALUE pairs, each of which the preset must know.
