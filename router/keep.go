@@ -1,11 +1,13 @@
 package router
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hookrouter/hookrouter/rules"
@@ -13,8 +15,9 @@ import (
 
 const (
 	keptFile = "rules.yaml"
-	current  = "current" // names the directory of the Set that went live last
-	keptSets = 10        // older ones are removed
+	keptAs   = "files.json" // the names of the files that the Set was made of, the main one first
+	current  = "current"    // names the directory of the Set that went live last
+	keptSets = 10           // older ones are removed
 )
 
 // keeper stores each Set that went live in the data directory, as written: references stay unexpanded, so no secret
@@ -28,6 +31,9 @@ func (k keeper) keep(set *rules.Set) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	if err := keepIncluded(dir, set.Files()); err != nil {
+		return err
+	}
 	if err := writeDurably(filepath.Join(dir, keptFile), set.File().Data); err != nil {
 		return err
 	}
@@ -37,15 +43,82 @@ func (k keeper) keep(set *rules.Set) error {
 	return k.prune(set.Hash())
 }
 
-// load gives the file of the Set that went live last; fs.ErrNotExist when none was ever kept.
-func (k keeper) load() (rules.File, error) {
+// keepIncluded stores what the main file includes, and under which names.
+func keepIncluded(dir string, files []rules.File) error {
+	var names []string
+	for i, f := range files {
+		names = append(names, f.Name)
+		if i == 0 {
+			continue
+		}
+		if err := writeDurably(filepath.Join(dir, includedFile(i)), f.Data); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	return writeDurably(filepath.Join(dir, keptAs), data)
+}
+
+func includedFile(i int) string { return strconv.Itoa(i) + ".yaml" }
+
+// kept are the files of a Set that went live.
+type kept struct {
+	dir   string
+	files []rules.File // the main one first
+}
+
+// load gives the Set that went live last; fs.ErrNotExist when none was ever kept.
+func (k keeper) load() (s kept, err error) {
 	hash, err := os.ReadFile(filepath.Join(k.dir, current))
 	if err != nil {
-		return rules.File{}, err
+		return s, err
 	}
-	name := filepath.Join(k.dir, filepath.Base(strings.TrimSpace(string(hash))), keptFile)
-	data, err := os.ReadFile(name)
-	return rules.File{Name: name, Data: data}, err
+	s.dir = filepath.Join(k.dir, filepath.Base(strings.TrimSpace(string(hash))))
+	names := []string{filepath.Join(s.dir, keptFile)} // as it was kept before files could include others
+	if data, err := os.ReadFile(filepath.Join(s.dir, keptAs)); err == nil {
+		if err := json.Unmarshal(data, &names); err != nil {
+			return s, err
+		}
+	}
+	for i, name := range names {
+		own := keptFile
+		if i > 0 {
+			own = includedFile(i)
+		}
+		data, err := os.ReadFile(filepath.Join(s.dir, own))
+		if err != nil {
+			return s, err
+		}
+		s.files = append(s.files, rules.File{Name: name, Data: data})
+	}
+	return s, nil
+}
+
+func (s kept) main() rules.File { return s.files[0] }
+
+// options lets the kept files stand for those of their names; what values are taken from is read where it is now.
+func (s kept) options(o rules.Options) rules.Options {
+	now := reading{}
+	o.ReadFile = func(path string) ([]byte, error) {
+		for _, f := range s.files[1:] {
+			if f.Name == path {
+				return f.Data, nil
+			}
+		}
+		return now.file(path)
+	}
+	o.Glob = func(pattern string) (names []string, err error) {
+		for _, f := range s.files[1:] {
+			if fits, _ := filepath.Match(pattern, f.Name); fits {
+				names = append(names, f.Name)
+			}
+		}
+		return names, nil
+	}
+	return o
 }
 
 // prune removes all but the newest sets; the live one always stays.

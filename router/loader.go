@@ -56,19 +56,19 @@ func (l *loader) start(strict bool) error {
 	if err == nil || strict {
 		return err
 	}
-	file, keptErr := l.kept.load()
+	files, keptErr := l.kept.load()
 	if errors.Is(keptErr, fs.ErrNotExist) {
 		return fmt.Errorf("%w\nand no earlier rules are kept in %s", err, l.kept.dir)
 	}
 	if keptErr != nil {
 		return fmt.Errorf("%w\nand the rules kept in %s: %w", err, l.kept.dir, keptErr)
 	}
-	set, keptErr := rules.Parse(file, l.options)
+	set, keptErr := rules.Parse(files.main(), files.options(l.options))
 	if keptErr != nil {
-		return fmt.Errorf("%w\nand the last good rules %s: %w", err, file.Name, keptErr)
+		return fmt.Errorf("%w\nand the last good rules, kept in %s: %w", err, files.dir, keptErr)
 	}
 	l.swap(set, LoadResult{Err: err, FellBack: true})
-	l.log.Error("the rules file is bad: running on the rules that were live last", "kept", file.Name, "err", err)
+	l.log.Error("the rules file is bad: running on the rules that were live last", "kept", files.dir, "err", err)
 	return nil
 }
 
@@ -83,6 +83,11 @@ func (l *loader) reload() error {
 // The caller holds mu.
 func (l *loader) apply(r reading) error {
 	set, err := l.parse(r)
+	return l.take(r, set, err)
+}
+
+// take makes live what was parsed of r, or notes why it does not go live. The caller holds mu.
+func (l *loader) take(r reading, set *rules.Set, err error) error {
 	l.seen = r
 	if err != nil {
 		l.refuse(err)
@@ -109,7 +114,7 @@ func (l *loader) parse(r reading) (*rules.Set, error) {
 		return nil, fmt.Errorf("%s: %w", l.file, err)
 	}
 	options := l.options
-	options.ReadFile = r.file
+	options.ReadFile, options.Glob = r.file, r.glob
 	set, err := rules.Parse(rules.File{Name: l.file, Data: data}, options)
 	if err != nil {
 		return nil, err
@@ -202,6 +207,11 @@ func (l *loader) keepLive(set *rules.Set) {
 func (r reading) directories() []string {
 	var dirs []string
 	for name := range r {
+		if pattern, is := strings.CutSuffix(name, patternMark); is {
+			found, _ := filepath.Glob(filepath.Dir(pattern))
+			dirs = append(dirs, found...)
+			continue
+		}
 		for range 10 { // links to links; a loop ends here
 			dirs = append(dirs, filepath.Dir(name))
 			target, err := os.Readlink(name)

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // maxFile bounds every file that the rules are made of, in bytes; one more is read so that the parser sees the excess.
@@ -21,16 +23,32 @@ type content struct {
 }
 
 // reading is one look at the rules file and at every file it names. Two equal readings some time apart mean that
-// nobody is in the middle of writing.
+// nobody is in the middle of writing. What fits a pattern stands under the pattern and patternMark.
 type reading map[string]content
+
+const patternMark = "\x00" // no file has it in its name
 
 // read looks at all of names now.
 func read(names []string) reading {
 	r := reading{}
 	for _, name := range names {
-		_, _ = r.file(name) // its error is part of the reading
+		if pattern, is := strings.CutSuffix(name, patternMark); is {
+			_, _ = r.glob(pattern)
+		} else {
+			_, _ = r.file(name) // its error is part of the reading
+		}
 	}
 	return r
+}
+
+// glob lists the files that fit a pattern, and reads them: they belong to the reading as soon as they are there.
+func (r reading) glob(pattern string) ([]string, error) {
+	names, err := filepath.Glob(pattern)
+	for _, name := range names {
+		_, _ = r.file(name)
+	}
+	r[pattern+patternMark] = content{[]byte(strings.Join(names, "\n")), err}
+	return names, err
 }
 
 // file gives the content of name, read now unless this reading has it already.

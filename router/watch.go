@@ -53,12 +53,21 @@ func (l *loader) catchUp(ctx context.Context) {
 func (l *loader) look(changed reading) reading {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := read(l.seen.names())
+	before := changed
+	if before == nil {
+		before = l.seen
+	}
+	now := read(before.names())
 	switch {
 	case now.equal(l.seen):
 		return nil
 	case changed != nil && now.equal(changed):
-		_ = l.apply(now) // told in log, metric and status
+		known := len(now)
+		set, err := l.parse(now)
+		if len(now) > known {
+			return now // it names files that nobody has looked at twice
+		}
+		_ = l.take(now, set, err) // told in log, metric and status
 		return nil
 	default:
 		return now

@@ -122,8 +122,8 @@ type outgoing struct {
 	readsBody bool
 }
 
-func (p *parser) readDestinations(n *yaml.Node, defaults policy) {
-	for _, f := range p.section(n, "destinations") {
+func (p *parser) readDestinations(nodes []*yaml.Node, defaults policy) {
+	for _, f := range p.section(nodes, "destinations") {
 		d := &Destination{Name: f.key.Value}
 		if f.value.Kind == yaml.ScalarNode && !isNull(f.value) {
 			p.target(d, f.value)

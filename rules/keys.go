@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -70,16 +71,42 @@ var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
 const nameHint = "a name is 1 to 64 of a-z, 0-9, _ and -, and begins with a letter or digit"
 
-// section reads a top mapping from names; an absent or empty one has none.
-func (p *parser) section(n *yaml.Node, what string) []field {
-	if n == nil || isNull(n) {
-		return nil
+// section reads what all files declare under one key of the top, a mapping from names; an empty one has none.
+func (p *parser) section(nodes []*yaml.Node, what string) (all []field) {
+	seen := map[string]*yaml.Node{}
+	for _, n := range nodes {
+		if isNull(n) {
+			continue
+		}
+		fields, _ := p.mapping(n, what)
+		for _, f := range fields {
+			if other, taken := seen[f.key.Value]; taken {
+				p.twice(strings.TrimSuffix(what, "s"), f.key, other)
+				continue
+			}
+			p.name(f.key)
+			seen[f.key.Value] = f.key
+			all = append(all, f)
+		}
 	}
-	fields, _ := p.mapping(n, what)
-	for _, f := range fields {
-		p.name(f.key)
+	return all
+}
+
+// twice reports a name that was declared before, maybe in another file.
+func (p *parser) twice(what string, n, first *yaml.Node) {
+	p.fault(n, fmt.Sprintf("%s %q stands twice, first in %s", what, clip(n.Value), p.where(first, n)), "rename one: names are unique across all files")
+}
+
+// items are the elements of a list of the top in all files; an empty one has none.
+func (p *parser) items(nodes []*yaml.Node, what string) (all []*yaml.Node) {
+	for _, n := range nodes {
+		if n.Kind != yaml.SequenceNode && !isNull(n) {
+			p.fault(n, fmt.Sprintf("%ss must be a list, not %s", what, kindOf(n)), fmt.Sprintf("begin each %s with `- name:`", what))
+			continue
+		}
+		all = append(all, n.Content...)
 	}
-	return fields
+	return all
 }
 
 // name checks a name that the file declares.

@@ -7,8 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxFile is the largest rules file, in bytes.
-const maxFile = 16 << 20
+// The largest file, and the largest sum of a file and those that it includes, in bytes.
+const (
+	maxFile  = 16 << 20
+	maxFiles = 64 << 20
+)
 
 // maxValues bounds what parsing costs: a value takes about 200 bytes of memory, so a file of nothing but commas would
 // take a hundred times its size.
@@ -42,11 +45,16 @@ func lineEnd(s string) (at, size int) {
 
 var byteOrderMark = []byte("\ufeff")
 
-// load checks the bytes of the file as text and fills p.lines. Without faults the text may be given to the parser.
-func (p *parser) load() (text string, ok bool) {
-	data := p.file.Data
-	if len(data) > maxFile {
+// load checks the bytes of a file as text and adds to p.lines. Without faults the text may be given to the parser.
+func (p *parser) load(f File) (text string, ok bool) {
+	data := f.Data
+	p.total += len(data)
+	switch {
+	case len(data) > maxFile:
 		p.faultAt(0, 0, "the file is larger than 16 MiB", "")
+		return "", false
+	case p.total > maxFiles:
+		p.faultAt(0, 0, "the rules are larger than 64 MiB with this file", "")
 		return "", false
 	}
 	text = string(bytes.TrimPrefix(data, byteOrderMark))
@@ -62,7 +70,7 @@ func (p *parser) load() (text string, ok bool) {
 		p.faultAt(0, 0, "the file holds too many values", "ten thousand routes take a tenth of what is allowed")
 		return "", false
 	}
-	p.lines = splitLines(text)
+	p.lines = append(p.lines, splitLines(text)...)
 	return text, true
 }
 
@@ -90,7 +98,7 @@ func (p *parser) badText(text string, at int) {
 		message = "control character " + strings.ToUpper(quoteRune(r)) + " is not allowed"
 	}
 	p.faults = append(p.faults, Fault{
-		File: p.file.Name, Line: len(before), Col: utf8.RuneCountInString(last) + 1, Message: message,
+		File: p.current().file.Name, Line: len(before), Col: utf8.RuneCountInString(last) + 1, Message: message,
 	})
 }
 

@@ -23,8 +23,10 @@ type File struct {
 type Options struct {
 	// Env looks up `${VAR}`; nil knows none.
 	Env func(string) (string, bool)
-	// ReadFile reads `${file:/path}`; nil refuses all. What it returns is only read.
+	// ReadFile reads `${file:/path}` and files of `include:`; nil refuses all. What it returns is only read.
 	ReadFile func(string) ([]byte, error)
+	// Glob lists the files that fit a pattern of `include:`, as filepath.Glob; nil refuses all.
+	Glob func(string) ([]string, error)
 	// PublicLoopback says that senders can only come from this machine, so that example secrets are warnings only.
 	PublicLoopback bool
 	// Fetch gets public keys that senders publish; nil: sources that need some are not served.
@@ -37,10 +39,10 @@ type Options struct {
 // but what o gives it.
 func Parse(file File, o Options) (*Set, error) {
 	p := &parser{
-		file: file, o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{},
+		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{},
 		blanked: map[int]bool{}, hidden: map[string]bool{},
 	}
-	set := p.parse()
+	set := p.parse(file)
 	if len(p.faults) > 0 {
 		return nil, p.sorted(p.faults)
 	}
@@ -54,9 +56,10 @@ const maxFaults = 1000
 // parser collects what is wrong while it builds a Set. A method that found a fault returns a harmless zero value, so
 // that the rest of the file is looked at too.
 type parser struct {
-	file     File
+	pages    []*page
 	o        Options
-	lines    []string
+	lines    []string     // of all pages
+	total    int          // size of all pages, in bytes
 	blanked  map[int]bool // lines whose value the line scan has already refused
 	files    map[string]readFile
 	faults   Faults
@@ -68,55 +71,56 @@ type parser struct {
 	hidden   map[string]bool // values that no fault may show
 }
 
-func (p *parser) parse() *Set {
-	text, ok := p.load()
-	if !ok {
-		return nil
-	}
-	root := p.tree(p.scanExpressions(text))
+func (p *parser) parse(file File) *Set {
+	root := p.read(file)
 	if root == nil {
 		return nil
 	}
-	p.top(root)
-	p.set.file = p.file
+	included, ok := p.include(root)
+	if !ok {
+		return nil
+	}
+	p.top(append([]*yaml.Node{root}, included...))
+	for _, x := range p.pages {
+		p.set.files = append(p.set.files, x.file)
+	}
 	p.set.hash = p.hash()
 	p.set.watched = p.watched()
 	return p.set
 }
 
-// top reads the whole file. Sections are read in the order in which they need one another.
-func (p *parser) top(root *yaml.Node) {
+// top reads all files. Sections are read in the order in which they need one another.
+func (p *parser) top(roots []*yaml.Node) {
 	p.set = &Set{
 		sources: map[string]*Source{}, byPath: map[string]*Source{},
 		destinations: map[string]*Destination{}, routes: map[string]*Route{},
 	}
-	b, ok := p.block(root, "the file", topKeys)
+	all, ok := p.sections(roots)
 	if !ok {
 		return
 	}
-	p.version(root, b.get("version"))
-	p.readPresets(b.get("presets"))
-	p.readSources(b.get("sources"))
-	p.readDestinations(b.get("destinations"), p.readDefaults(b.get("defaults")))
-	p.readRoutes(b.get("routes"))
+	p.readPresets(all["presets"])
+	p.readSources(all["sources"])
+	p.readDestinations(all["destinations"], p.readDefaults(first(all["defaults"])))
+	p.readRoutes(all["routes"])
 	p.link()
-	p.set.retention = p.readRetention(b.get("retention"))
-	p.readTests(b.get("tests"))
+	p.set.retention = p.readRetention(first(all["retention"]))
+	p.readTests(all["tests"])
 }
 
 func (p *parser) version(root, n *yaml.Node) {
 	switch {
 	case n == nil:
-		p.fault(root, "`version: 1` is missing", "")
+		p.fault(root, "`version: 1` is missing", "write it at the top")
 	case n.Kind != yaml.ScalarNode || n.Value != "1":
-		p.fault(n, "version must be 1", "")
+		p.fault(n, "version must be 1", "write `version: 1`")
 	}
 }
 
-// hash covers the file and the files it takes values from.
+// hash covers the file, the files it includes and those it takes values from.
 func (p *parser) hash() string {
 	h := sha256.New()
-	_, _ = h.Write(p.file.Data) // a hash never fails
+	_, _ = h.Write(p.pages[0].file.Data) // a hash never fails
 	for _, path := range p.watched() {
 		_, _ = fmt.Fprintf(h, "\x00%s\x00%x", path, sha256.Sum256(p.files[path].data))
 	}
@@ -148,8 +152,12 @@ func (p *parser) warn(n *yaml.Node, message, hint string) {
 }
 
 func (p *parser) newFault(line, col int, message, hint string) Fault {
-	f := Fault{File: p.file.Name, Line: line, Col: col, Message: message, Hint: hint}
-	if line > 0 && line <= len(p.lines) {
+	if line <= 0 {
+		return Fault{File: p.current().file.Name, Message: message, Hint: hint}
+	}
+	x := p.pageOf(line)
+	f := Fault{File: x.file.Name, Line: line - x.first, Col: col, Message: message, Hint: hint}
+	if line <= len(p.lines) {
 		f.Source = p.lines[line-1]
 	}
 	return f
@@ -157,15 +165,19 @@ func (p *parser) newFault(line, col int, message, hint string) Fault {
 
 // sorted orders faults by place, drops repeated ones and bounds their number.
 func (p *parser) sorted(fs Faults) Faults {
+	order := map[string]int{}
+	for i, x := range p.pages {
+		order[x.file.Name] = i
+	}
 	slices.SortStableFunc(fs, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
 	fs = slices.Compact(fs)
 	for i := range fs {
 		fs[i] = p.masked(fs[i])
 	}
 	if len(fs) > maxFaults {
-		more := Fault{File: p.file.Name, Message: fmt.Sprintf("%d more faults", len(fs)-maxFaults)}
+		more := Fault{File: p.pages[0].file.Name, Message: fmt.Sprintf("%d more faults", len(fs)-maxFaults)}
 		fs = append(fs[:maxFaults:maxFaults], more)
 	}
 	return fs

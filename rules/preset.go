@@ -15,9 +15,9 @@ type preset struct {
 	at map[string]*yaml.Node
 }
 
-func (p *parser) readPresets(n *yaml.Node) {
+func (p *parser) readPresets(nodes []*yaml.Node) {
 	p.presets = map[string]*preset{}
-	for _, f := range p.section(n, "presets") {
+	for _, f := range p.section(nodes, "presets") {
 		name := f.key.Value
 		what := fmt.Sprintf("preset %q", name)
 		fields, ok := p.mapping(f.value, what)

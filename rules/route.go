@@ -48,15 +48,8 @@ func (r *routeSpec) program(destination string) *lang.Program {
 	return r.transform
 }
 
-func (p *parser) readRoutes(n *yaml.Node) {
-	if n == nil || isNull(n) {
-		return
-	}
-	if n.Kind != yaml.SequenceNode {
-		p.fault(n, "routes must be a list, not "+kindOf(n), "begin each route with `- name:`")
-		return
-	}
-	for _, x := range n.Content {
+func (p *parser) readRoutes(nodes []*yaml.Node) {
+	for _, x := range p.items(nodes, "route") {
 		r, ok := p.route(x)
 		if !ok {
 			continue
@@ -66,7 +59,7 @@ func (p *parser) readRoutes(n *yaml.Node) {
 			continue
 		}
 		if first, taken := p.set.routes[r.Name]; taken {
-			p.fault(r.spec.at, fmt.Sprintf("route %q stands twice, first in line %d", r.Name, first.spec.at.Line), "")
+			p.twice("route", r.spec.at, first.spec.at)
 			continue
 		}
 		p.set.routes[r.Name] = r

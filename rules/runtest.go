@@ -34,7 +34,7 @@ func (s *Set) Test(run *regexp.Regexp) []TestResult {
 		}
 		diffs := s.runTest(t)
 		results = append(results, TestResult{
-			Name: t.name, File: s.file.Name, Line: t.line, Passed: len(diffs) == 0, Diffs: diffs,
+			Name: t.name, File: t.file, Line: t.line, Passed: len(diffs) == 0, Diffs: diffs,
 		})
 	}
 	return results

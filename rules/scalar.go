@@ -20,7 +20,7 @@ func (p *parser) scalar(n *yaml.Node, what string) (string, bool) {
 	case n.Style&yaml.TaggedStyle != 0:
 		p.fault(n, fmt.Sprintf("%s has a tag, which is not supported", what), "quote the text")
 	case isNull(n):
-		p.fault(n, what+" is empty", "")
+		p.fault(n, what+" is empty", "give it a value, or leave the key out")
 	default:
 		return n.Value, true
 	}
@@ -54,13 +54,13 @@ func (p *parser) boolean(n *yaml.Node, what string) bool {
 func (p *parser) list(n *yaml.Node, what string) []*yaml.Node {
 	switch {
 	case n.Kind == yaml.SequenceNode && len(n.Content) == 0:
-		p.fault(n, what+" is empty", "")
+		p.fault(n, what+" is empty", "give it a value, or leave the key out")
 	case n.Kind == yaml.SequenceNode:
 		return n.Content
 	case n.Kind == yaml.ScalarNode && !isNull(n):
 		return []*yaml.Node{n}
 	case n.Kind == yaml.ScalarNode:
-		p.fault(n, what+" is empty", "")
+		p.fault(n, what+" is empty", "give it a value, or leave the key out")
 	default:
 		p.fault(n, fmt.Sprintf("%s must be text or a list, not %s", what, kindOf(n)), "")
 	}

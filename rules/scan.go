@@ -11,11 +11,12 @@ import (
 // expressions as something else (`!body.draft` as a tag on nothing, `"a" == b` as a broken file) and stops at the first
 // syntax error without a column. What it reports it also blanks, so that the rest of the file can be parsed.
 func (p *parser) scanExpressions(text string) string {
-	s := &scan{p: p, lines: slices.Clone(p.lines)}
+	s := &scan{p: p, first: p.current().first}
+	s.lines = slices.Clone(p.lines[s.first:])
 	for s.at < len(s.lines) {
 		s.line()
 	}
-	if len(p.blanked) == 0 {
+	if !s.changed {
 		return text
 	}
 	return strings.Join(s.lines, "\n")
@@ -24,10 +25,12 @@ func (p *parser) scanExpressions(text string) string {
 // scan knows as much of YAML's block structure as it takes to tell which key a line belongs to, and to leave alone
 // the lines inside of block scalars, quoted texts, flow collections and continued plain texts.
 type scan struct {
-	p     *parser
-	lines []string
-	at    int     // index of the line under the cursor
-	path  []level // the keys and list items around it
+	p       *parser
+	first   int // lines of the files before
+	lines   []string
+	changed bool
+	at      int     // index of the line under the cursor
+	path    []level // the keys and list items around it
 }
 
 type level struct {
@@ -266,8 +269,8 @@ func (s *scan) report(off int, message string, parent int) {
 func (s *scan) reportAt(at, off, value int, message string, parent int) {
 	key := s.path[len(s.path)-1].key
 	hint := fmt.Sprintf("quote the expression, or write it under `%s: |`", key)
-	s.p.faultAt(at+1, column(s.p.lines[at], off), message, hint)
-	s.p.blanked[s.at+1] = true
+	s.p.faultAt(s.first+at+1, column(s.p.lines[s.first+at], off), message, hint)
+	s.p.blanked[s.first+s.at+1], s.changed = true, true
 	opener := s.lines[s.at][value]
 	s.lines[s.at] = s.lines[s.at][:value] + `""`
 	first := s.at + 1

@@ -8,9 +8,9 @@ import (
 	"github.com/hookrouter/hookrouter/verify"
 )
 
-// Set is what one rules file says. It never changes after Parse made it and is safe for concurrent use.
+// Set is what a rules file says, with those that it includes. It never changes after Parse made it and is safe for concurrent use.
 type Set struct {
-	file     File
+	files    []File // the main one first
 	hash     string
 	watched  []string
 	warnings []Fault
@@ -126,9 +126,13 @@ type Route struct {
 func (s *Set) Hash() string { return s.hash }
 
 // File is the file as it was given.
-func (s *Set) File() File { return s.file }
+func (s *Set) File() File { return s.files[0] }
 
-// Watched are the paths named by `${file:}`, sorted, each once: a change in one of them is a change of the rules.
+// Files are the file and all that it includes, as they were read.
+func (s *Set) Files() []File { return s.files }
+
+// Watched are the paths of `include:` and of `${file:}`, sorted, each once: a change in one of them is a change of the
+// rules.
 func (s *Set) Watched() []string { return s.watched }
 
 // Warnings are what is allowed but should be looked at, in the order of their places.

@@ -18,15 +18,15 @@ const (
 	largestMaxBody = 100 << 20
 )
 
-func (p *parser) readSources(n *yaml.Node) {
+func (p *parser) readSources(nodes []*yaml.Node) {
 	p.secrets = map[string]string{}
-	fields := p.section(n, "sources")
+	fields := p.section(nodes, "sources")
 	for _, f := range fields {
 		src := p.readSource(f)
 		p.set.sources[src.Name] = src
 		p.set.sourceList = append(p.set.sourceList, src)
 		if other, taken := p.set.byPath[src.Path]; taken {
-			p.fault(f.key, fmt.Sprintf("source %q has the path of source %q", src.Name, other.Name), "")
+			p.fault(f.key, fmt.Sprintf("source %q has the path of source %q", src.Name, other.Name), "give one of them another `path`")
 			continue
 		}
 		p.set.byPath[src.Path] = src

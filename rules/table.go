@@ -47,6 +47,7 @@ func tables() []keys {
 
 var topKeys = keys{"top", []row{
 	{"version", value{"`1`", shape{"enum": []any{1, "1"}}}, required, "version of the format"},
+	{"include", oneOrMore(anyText()), "", "further files: paths or patterns such as teams/*.yaml, from the directory of this one"},
 	{"sources", named(linked("source").words, ref("source")), "", "who may call: POST /in/NAME"},
 	{"presets", named(linked("preset").words, ref("preset")), "", "senders of your own, for `preset` of a source"},
 	{"defaults", linked("defaults").orNothing(), "", "what every destination inherits"},
@@ -54,7 +55,7 @@ var topKeys = keys{"top", []row{
 	{"routes", listed("route"), "", "which events go where, in this order"},
 	{"tests", listed("test"), "", "run by `hookrouter test`, and before the file goes live"},
 	{"retention", linked("retention").orNothing(), "", "how long what is over is kept; what is pending is kept whatever it says"},
-}, words("include alerts")}
+}, words("alerts")}
 
 var keepKeys = keys{"retention", []row{
 	{"history", durationValue(), "`72h`", "events, and deliveries that ended"},

@@ -13,6 +13,7 @@ import (
 // test is one of the file's own tests.
 type test struct {
 	name   string
+	file   string
 	line   int
 	given  given
 	expect map[string][]expectation // by destination, in the order of the routes
@@ -45,21 +46,15 @@ type expectation struct {
 var testTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // readTests reads `tests:`. Nothing in it is a reference or an expression.
-func (p *parser) readTests(n *yaml.Node) {
-	if n == nil || isNull(n) {
-		return
-	}
-	if n.Kind != yaml.SequenceNode {
-		p.fault(n, "tests must be a list, not "+kindOf(n), "begin each test with `- name:`")
-		return
-	}
-	seen := map[string]bool{}
-	for _, x := range n.Content {
+func (p *parser) readTests(nodes []*yaml.Node) {
+	seen := map[string]*yaml.Node{}
+	for _, x := range p.items(nodes, "test") {
 		b, ok := p.block(x, "a test", testKeys)
 		if !ok {
 			continue
 		}
-		t := &test{line: x.Line}
+		page := p.pageOf(x.Line)
+		t := &test{file: page.file.Name, line: x.Line - page.first}
 		p.testName(t, b, seen)
 		if n := b.get("given"); n != nil {
 			t.given = p.given(n)
@@ -75,17 +70,17 @@ func (p *parser) readTests(n *yaml.Node) {
 	}
 }
 
-func (p *parser) testName(t *test, b block, seen map[string]bool) {
+func (p *parser) testName(t *test, b block, seen map[string]*yaml.Node) {
 	n := b.get("name")
 	if n == nil {
 		p.fault(b.node, "a test has no name", "")
 		return
 	}
 	t.name, _ = p.scalar(n, "name")
-	if seen[t.name] {
-		p.fault(n, fmt.Sprintf("test %q stands twice", clip(t.name)), "")
+	if first, taken := seen[t.name]; taken {
+		p.twice("test", n, first)
 	}
-	seen[t.name] = true
+	seen[t.name] = n
 }
 
 func (p *parser) given(n *yaml.Node) given {

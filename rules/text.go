@@ -171,8 +171,8 @@ func reference(s string, at int) (x piece, size int, bad *splitError) {
 	}
 	size = len(inner) + 3
 	if path, ok := strings.CutPrefix(inner, "file:"); ok {
-		if !strings.HasPrefix(path, "/") {
-			return x, 0, &splitError{at, "the path of a `${file:}` must be absolute", referenceHint}
+		if path == "" {
+			return x, 0, &splitError{at, "`${file:}` names no file", referenceHint}
 		}
 		return piece{kind: filePiece, text: path, at: at}, size, nil
 	}
@@ -260,17 +260,10 @@ const maxValueFile = 1 << 20
 
 // fileValue reads a file; the line break that editors leave at its end is no part of the value.
 func (p *parser) fileValue(n *yaml.Node, path string, at int) (string, bool) {
-	f, known := p.files[path]
-	if !known {
-		f.err = errors.New("files cannot be read here")
-		if p.o.ReadFile != nil {
-			f.data, f.err = p.o.ReadFile(path)
-		}
-		p.files[path] = f
-	}
-	switch {
+	path = p.near(n, path)
+	switch f := p.fileAt(path); {
 	case f.err != nil:
-		p.faultIn(n, at, fmt.Sprintf("file %q: %s", path, cause(f.err)), "")
+		p.faultIn(n, at, fmt.Sprintf("file %q: %s", path, cause(f.err)), "the server must be able to read it; a relative path begins in the directory of the rules file")
 	case len(f.data) > maxValueFile:
 		p.faultIn(n, at, fmt.Sprintf("file %q is larger than 1 MiB", path), "")
 	case !utf8.Valid(f.data):

@@ -23,7 +23,7 @@ func (p *parser) tree(text string) *yaml.Node {
 	}
 	switch err := decode(d, &second); {
 	case err == nil && len(second.Content) > 0:
-		p.fault(&second, "a second document: a rules file is one", "remove the line `---`")
+		p.faultAt(p.current().first+second.Line, second.Column, "a second document: a rules file is one", "remove the line `---`")
 	case err != nil && !errors.Is(err, io.EOF):
 		p.syntax(err)
 		return nil
@@ -33,6 +33,7 @@ func (p *parser) tree(text string) *yaml.Node {
 		return nil
 	}
 	root := doc.Content[0]
+	shift(root, p.current().first)
 	p.plain(root)
 	return root
 }
@@ -70,13 +71,13 @@ func (p *parser) syntax(err error) {
 		}
 	}
 	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
-		line = 1 + slices.IndexFunc(p.lines, func(s string) bool { return strings.Contains(s, "*"+m[1]) })
+		line = 1 + slices.IndexFunc(p.lines[p.current().first:], func(s string) bool { return strings.Contains(s, "*"+m[1]) })
 	}
 	hint := "the rest of the file is checked when this is repaired"
 	if strings.Contains(message, "tab") || strings.Contains(message, "cannot start any token") {
 		hint = "indent with spaces, not tabs; " + hint
 	}
-	line = min(line, len(p.lines))
+	line = min(p.current().first+line, len(p.lines))
 	p.hideSecretLine(line)
 	p.faultAt(line, 0, "yaml: "+message, hint)
 }
@@ -116,13 +117,13 @@ func (p *parser) plain(n *yaml.Node) {
 }
 
 func (p *parser) keysOnce(n *yaml.Node) {
-	first := make(map[string]int, len(n.Content)/2)
+	first := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if key.Value == "secret" {
 			p.hideAll(n.Content[i+1])
 		}
-		switch line, twice := first[key.Value]; {
+		switch other, twice := first[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
 			if key.Kind != yaml.AliasNode {
 				p.fault(key, "a key must be text", "")
@@ -130,9 +131,9 @@ func (p *parser) keysOnce(n *yaml.Node) {
 		case key.Value == "<<" && key.Style == 0:
 			p.fault(key, "`<<` is not supported", "write the keys out; `defaults:` holds what all destinations share")
 		case twice:
-			p.fault(key, fmt.Sprintf("key %q stands twice, first in line %d", key.Value, line), "")
+			p.fault(key, fmt.Sprintf("key %q stands twice, first in %s", key.Value, p.where(other, key)), "")
 		default:
-			first[key.Value] = key.Line
+			first[key.Value] = key
 		}
 	}
 }

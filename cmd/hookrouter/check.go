@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,7 +69,7 @@ func (c *cli) parse(name, listen string) (*rules.Set, error) {
 		return nil, &failure{exitNo, err, "name a rules file, or - for standard input"}
 	}
 	set, err := rules.Parse(rules.File{Name: name, Data: data}, rules.Options{
-		Env: c.env, ReadFile: os.ReadFile, PublicLoopback: router.IsLoopback(listen),
+		Env: c.env, ReadFile: os.ReadFile, Glob: filepath.Glob, PublicLoopback: router.IsLoopback(listen),
 	})
 	return set, c.faults(err)
 }
