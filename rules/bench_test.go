@@ -1,9 +1,7 @@
 package rules_test
 
 import (
-	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -53,27 +51,5 @@ func BenchmarkRender(b *testing.B) {
 				}
 			}
 		})
-	}
-}
-
-// BenchmarkMatchManyRoutes has one route in a hundred for the source of the event.
-func BenchmarkMatchManyRoutes(b *testing.B) {
-	var text strings.Builder
-	text.WriteString("version: 1\nsources: {")
-	for i := range 100 {
-		fmt.Fprintf(&text, " s%d: { verify: none },", i)
-	}
-	text.WriteString(" }\ndestinations: { d: http://d/ }\nroutes:\n")
-	for i := range 10_000 {
-		fmt.Fprintf(&text, "  - { name: r%d, from: s%d, when: \"event == 'e%d' and body.action == 'opened'\", to: d }\n", i, i%100, i)
-	}
-	set := parse(b, text.String())
-	ev := newEvent("s7", `{"action": "opened"}`)
-	ev.Type = "e507"
-	b.ReportAllocs()
-	for b.Loop() {
-		if m := set.Match(ev, now); len(m.Deliveries) != 1 {
-			b.Fatal(m)
-		}
 	}
 }

@@ -47,7 +47,7 @@ func (p *parser) compile(n *yaml.Node, src string, at int, what string, k lang.K
 	if prog, ok := p.programs[known]; ok {
 		return prog
 	}
-	prog, err := lang.Compile(src, k)
+	prog, err := p.compiler.Compile(src, k)
 	if err == nil {
 		p.programs[known] = prog
 		return prog

@@ -49,11 +49,16 @@ func secretsOf(texts ...text) (secrets []string) {
 	return slices.Compact(secrets)
 }
 
-// hides gives, by destination, the secrets that requests of the route hold.
+// hides gives, by destination, the secrets that requests of the route hold; nil when there are none.
 func (r *routeSpec) hides() map[string][]string {
-	hidden := make(map[string][]string, len(r.targets))
+	hidden := map[string][]string{}
 	for _, d := range r.targets {
-		hidden[d.Name] = r.secrets(d)
+		if secrets := r.secrets(d); len(secrets) > 0 {
+			hidden[d.Name] = secrets
+		}
+	}
+	if len(hidden) == 0 {
+		return nil
 	}
 	return hidden
 }

@@ -46,7 +46,7 @@ func (id *identity) setDedupe(declared string, prog *lang.Program) {
 func (p *parser) presetIdentity(n *yaml.Node, pre *preset) identity {
 	id := identity{format: pre.Body, senderID: textproto.CanonicalMIMEHeaderKey(pre.SenderID)}
 	compile := func(src string) *lang.Program {
-		prog, err := lang.Compile(src, lang.Text)
+		prog, err := p.compiler.Compile(src, lang.Text)
 		if err != nil && pre.at == nil {
 			p.fault(n, fmt.Sprintf("preset %q: %v", n.Value, err), "")
 		}

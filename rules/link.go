@@ -25,6 +25,9 @@ func (p *parser) link() {
 		p.attach(r)
 		r.spec.at, r.spec.from, r.spec.to, r.spec.transforms = nil, nil, nil, nil
 	}
+	for _, src := range p.set.sourceList {
+		src.index = src.indexed()
+	}
 }
 
 func (p *parser) linkFrom(r *Route, known []string) {
@@ -66,6 +69,15 @@ func (p *parser) attach(r *Route) {
 			src.readsBody = src.readsBody || r.spec.readsBody
 		}
 	}
+}
+
+// indexed makes the index of the conditions of the routes.
+func (src *Source) indexed() *lang.Index {
+	conditions := make([]*lang.Program, len(src.routes))
+	for i, r := range src.routes {
+		conditions[i] = r.spec.when
+	}
+	return lang.NewIndex(conditions)
 }
 
 // reads says whether anything that the route does looks into the body.

@@ -84,8 +84,8 @@ func (s *Set) match(ev *event.Event, src *Source, env *lang.Env, now time.Time) 
 			ev.Marks = append(ev.Marks, "body: "+err.Error())
 		}
 	}
-	for _, r := range src.routes {
-		if m.route(r) && r.Stop {
+	for _, i := range src.index.Candidates(env) {
+		if r := src.routes[i]; m.route(r) && r.Stop {
 			break
 		}
 	}

@@ -40,7 +40,7 @@ type Options struct {
 func Parse(file File, o Options) (*Set, error) {
 	p := &parser{
 		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{},
-		blanked: map[int]bool{}, hidden: map[string]bool{},
+		blanked: map[int]bool{}, hidden: map[string]bool{}, compiler: lang.NewCompiler(),
 	}
 	set := p.parse(file)
 	if len(p.faults) > 0 {
@@ -68,6 +68,7 @@ type parser struct {
 	presets  map[string]*preset
 	secrets  map[string]string // secret to the source that used it last
 	programs map[compiled]*lang.Program
+	compiler *lang.Compiler
 	hidden   map[string]bool // values that no fault may show
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookrouter/hookrouter/rules/lang"
 	"github.com/hookrouter/hookrouter/verify"
 )
 
@@ -47,8 +48,9 @@ type Source struct {
 	// sender gives one. Until then nothing is proved, and Verifier is nil.
 	Learn func(secret string) (*verify.Verifier, error)
 
-	routes        []*Route // enabled ones, in the order of the file
-	readsBody     bool     // something in them looks into the body
+	routes        []*Route    // enabled ones, in the order of the file
+	index         *lang.Index // of their conditions
+	readsBody     bool        // something in them looks into the body
 	idents        identity
 	secretHeaders []string // canonical; never passed on
 	params        []verify.Param

@@ -84,6 +84,16 @@ func (b *Body) at(path []step) any {
 	return nil
 }
 
+// scalar is at, but for lists and maps gives noLiteral without decoding them.
+func (b *Body) scalar(path []step) any {
+	if b.Err() == nil && b != nil && b.json != nil {
+		if at := b.json.find(0, path); at >= 0 && (b.json.tape[at].kind == '{' || b.json.tape[at].kind == '[') {
+			return noLiteral{}
+		}
+	}
+	return b.at(path)
+}
+
 func (b *Body) load() (err error) {
 	if len(b.raw) == 0 || b.method == "GET" || b.method == "HEAD" || b.compressed() {
 		return nil

@@ -10,7 +10,6 @@ import (
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
-	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 )
@@ -32,48 +31,73 @@ type seen struct {
 	RemoteIP   string         `expr:"remote_ip"`
 }
 
+// Compiler compiles expressions one after another, and keeps what they have in common: most of the work of a short one.
+// It is used by one goroutine at a time.
+type Compiler struct {
+	check *conf.Config // the language as expr's parser and checker see it
+	build *conf.Config // our operations
+}
+
+// NewCompiler makes a Compiler.
+func NewCompiler() *Compiler { return &Compiler{check: checkConfig(), build: buildConfig()} }
+
+// Compile compiles one expression, see [Compiler.Compile].
+func Compile(src string, k Kind) (*Program, error) { return NewCompiler().Compile(src, k) }
+
 // Compile checks an expression and prepares it for running. Its error is an *Error.
 //
 // It goes in five steps: size and nesting are scanned, expr parses, names and limits are checked, expr checks the
 // kinds, and what could differ, grow or fail is replaced by operations of our own before expr compiles the rest.
-func Compile(src string, k Kind) (*Program, error) {
+func (c *Compiler) Compile(src string, k Kind) (*Program, error) {
 	if fault := scan(src); fault != nil {
 		return nil, fault
 	}
-	p, fault := compile(src, k)
+	p, fault := c.compile(src, k)
 	if fault != nil {
 		return nil, fault
 	}
 	return p, nil
 }
 
-func compile(src string, k Kind) (p *Program, fault *Error) {
+func (c *Compiler) compile(src string, k Kind) (p *Program, fault *Error) {
 	defer func() {
 		if recover() != nil { // expr's parser and checker are not ours: whatever they meet, it is the expression's fault
 			p, fault = nil, &Error{Length: 1, Message: "the expression cannot be compiled"}
 		}
 	}()
-	config := checkConfig()
-	tree, err := parser.ParseWithConfig(src, config)
+	tree, err := parser.ParseWithConfig(src, c.check)
 	if err != nil {
 		return nil, fromFileError(src, err)
 	}
-	in := &inspector{kind: k, reads: map[string]bool{}}
+	in := &inspector{kind: k}
 	if fault := in.inspect(tree.Node); fault != nil {
 		return nil, fault
 	}
-	if _, err := checker.Check(tree, config); err != nil {
+	if _, err := checker.Check(tree, c.check); err != nil {
 		return nil, fromFileError(src, err)
 	}
 	if fault := checkResult(tree.Node, k); fault != nil {
 		return nil, fault
 	}
-	w := &writer{when: k == When}
-	code, err := build(tree.Source, w.node(tree.Node))
+	code, err := c.assemble(tree, k)
 	if err != nil {
 		return nil, &Error{Length: 1, Message: firstLine(err.Error())}
 	}
-	return &Program{src: src, kind: k, code: code, reads: in.reads, folds: in.folds}, nil
+	p = &Program{src: src, kind: k, code: code, reads: in.reads, folds: in.folds}
+	if k == When {
+		p.needs, p.texts = needsOf(tree.Node)
+	}
+	return p, nil
+}
+
+// assemble compiles the tree as the writer writes it: it calls only our operations, each with the run and its site
+// before its operands. The program would keep what was written, most of its memory, so it gets an empty frame.
+func (c *Compiler) assemble(tree *parser.Tree, k Kind) (*vm.Program, error) {
+	w := &writer{when: k == When}
+	frame := &ast.SequenceNode{Nodes: []ast.Node{w.node(tree.Node)}}
+	code, err := compiler.Compile(&parser.Tree{Node: frame, Source: tree.Source}, c.build)
+	frame.Nodes = nil
+	return code, err
 }
 
 // checkConfig is the language as expr's parser and checker see it.
@@ -97,14 +121,12 @@ func checkConfig() *conf.Config {
 	return config
 }
 
-// build compiles the rewritten tree. It calls only our operations, each with the run and its site before its operands.
-func build(source file.Source, node ast.Node) (*vm.Program, error) {
-	config := conf.CreateNew()
-	config.Optimize = false
+func buildConfig() *conf.Config {
+	config := &conf.Config{ShortCircuit: true, Functions: conf.FunctionsTable{}}
 	for name, op := range operations() {
 		config.Functions[name] = &builtin.Function{Name: name, Func: op}
 	}
-	return compiler.Compile(&parser.Tree{Node: node, Source: source}, config)
+	return config
 }
 
 // checkResult refuses an expression whose result is known to be of a kind that its use cannot take.

@@ -5,6 +5,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -14,7 +15,7 @@ import (
 // a chain of comparisons visits parts many times.
 type inspector struct {
 	kind  Kind
-	reads map[string]bool
+	reads []string
 	folds bool // a map of headers may be in the result
 	lets  []string
 	count int
@@ -67,6 +68,12 @@ func (in *inspector) visit(node ast.Node, depth int) {
 	}
 }
 
+func (in *inspector) read(name string) {
+	if !slices.Contains(in.reads, name) {
+		in.reads = append(in.reads, name)
+	}
+}
+
 func (in *inspector) identifier(n *ast.IdentifierNode) {
 	for _, name := range in.lets {
 		if name == n.Value {
@@ -75,7 +82,7 @@ func (in *inspector) identifier(n *ast.IdentifierNode) {
 	}
 	for _, name := range variables {
 		if name == n.Value {
-			in.reads[name] = true
+			in.read(name)
 			in.folds = in.folds || strings.HasPrefix(name, "headers")
 			return
 		}
@@ -113,7 +120,7 @@ func (in *inspector) call(n *ast.CallNode) {
 	switch callee := n.Callee.(type) {
 	case *ast.IdentifierNode:
 		in.function(n, callee.Value, len(n.Arguments))
-		in.reads[callee.Value] = true
+		in.read(callee.Value)
 	case *ast.MemberNode:
 		name, _ := callee.Property.(*ast.StringNode)
 		if name == nil {

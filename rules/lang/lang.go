@@ -41,7 +41,7 @@ func (e *Env) Reset() {
 	k := &e.kept
 	clear(k.vm.Stack[:cap(k.vm.Stack)])
 	clear(k.vm.Variables)
-	*e = Env{kept: state{vm: k.vm, scanner: k.scanner.emptied()}}
+	*e = Env{kept: state{vm: k.vm, scanner: k.scanner.emptied(), found: k.found}}
 }
 
 // SetBody is NewBody for the Body of e, and decodes it in memory that Reset keeps.

@@ -3,6 +3,7 @@ package lang
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
@@ -13,8 +14,11 @@ type Program struct {
 	src   string
 	kind  Kind
 	code  *vm.Program
-	reads map[string]bool
+	reads []string
 	folds bool
+
+	needs []clause // of a When, see Index
+	texts []*place // that must be short for the needs to hold
 }
 
 // Source returns the expression as it was written.
@@ -25,7 +29,7 @@ func (p *Program) ReadsBody() bool { return p.Reads("body") }
 
 // Reads says whether the expression names a variable of the environment ("headers", "event", …) or calls one of our own
 // functions ("header", "skip", …).
-func (p *Program) Reads(name string) bool { return p.reads[name] }
+func (p *Program) Reads(name string) bool { return slices.Contains(p.reads, name) }
 
 // Run evaluates the expression. Its error is a *RunError, or *Skip when the expression called skip. It never panics.
 // A result holds nil, bool, int, float64, string, []byte, time.Time, time.Duration, []any and map[string]any only; it

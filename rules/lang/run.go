@@ -19,6 +19,7 @@ type state struct {
 	query      map[string]any
 	queryAll   map[string]any
 	raw        *string
+	found      []int32 // by an Index
 }
 
 // run is one run of one program: what it sees and what it has used.
