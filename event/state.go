@@ -54,15 +54,17 @@ const (
 	ReasonRule      Reason = 4 // the rules could not make a request of it
 	ReasonMatch     Reason = 5 // a rule failed while it was matched, and nothing else matched
 	ReasonDamaged   Reason = 6 // its event is not on disk as it was written
-	ReasonSkipped   Reason = 32
-	ReasonCoalesced Reason = 33
-	ReasonCanceled  Reason = 34 // by a person
-	ReasonDropped   Reason = 35 // a dead letter that a person dropped
+	// ReasonQuarantined: the process died of it, twice.
+	ReasonQuarantined Reason = 7
+	ReasonSkipped     Reason = 32
+	ReasonCoalesced   Reason = 33
+	ReasonCanceled    Reason = 34 // by a person
+	ReasonDropped     Reason = 35 // a dead letter that a person dropped
 )
 
 var reasonNames = [...]string{
 	NoReason: "", ReasonRefused: "refused", ReasonExpired: "expired", ReasonExhausted: "exhausted",
-	ReasonRule: "rule_error", ReasonMatch: "match_error", ReasonDamaged: "damaged", ReasonSkipped: "skipped",
+	ReasonRule: "rule_error", ReasonMatch: "match_error", ReasonDamaged: "damaged", ReasonQuarantined: "quarantined", ReasonSkipped: "skipped",
 	ReasonCoalesced: "coalesced", ReasonCanceled: "canceled", ReasonDropped: "dropped",
 }
 

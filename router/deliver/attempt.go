@@ -27,7 +27,7 @@ func (l *lane) attempt(le *queue.Lease, p permit) time.Duration {
 	}
 	set := l.opts.Rules()
 	a := event.Attempt{Number: dl.Tries, Round: dl.Round, Started: time.Now(), RulesHash: set.Hash()}
-	out, v := l.try(set, ev, dl, p.probe, &a)
+	out, v := l.tryUnharmed(set, ev, dl, p.probe, &a)
 	a.Duration = time.Since(a.Started)
 	l.metrics.observe(a)
 	l.remember(a)

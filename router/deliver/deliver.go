@@ -87,6 +87,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	defer giveUp()
 	attempt, cut := context.WithCancel(results)
 	defer cut()
+	d.rehearse(ctx)
 	r := &run{leasing: ctx, attempt: attempt, results: results}
 	d.setRun(r)
 	d.Reload()

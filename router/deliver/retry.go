@@ -25,13 +25,14 @@ const (
 	resultParked   = "parked"     // the rules changed between lease and attempt
 	resultExpired  = "expired"    // its time ran out between lease and attempt
 	resultShutdown = "shutdown"   // we cut it off
+	resultPanic    = "panic"      // a fault of ours, that one delivery met with
 )
 
 // results are all classes, for the metrics.
 func results() []string {
 	return []string{
 		resultOK, resultStatus, resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultEgress,
-		resultRule, resultSkipped, resultParked, resultExpired, resultShutdown,
+		resultRule, resultSkipped, resultParked, resultExpired, resultShutdown, resultPanic,
 	}
 }
 

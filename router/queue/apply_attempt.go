@@ -62,6 +62,9 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 		w.attempts++
 	}
 	w.flags &^= rowStarted
+	if rec.how == howAttempt {
+		w.flags &^= rowSuspect
+	}
 	delete(l.started, r)
 	s.settle(r, &rec.outcome, rec.time)
 }
@@ -90,6 +93,7 @@ func (s *state) applyOwn(rec *record) {
 	if l.owner == rec.owner {
 		return // said again, so that a trim cannot lose it
 	}
+	before := l.owner
 	l.owner = rec.owner
 	cut := slices.SortedFunc(maps.Keys(l.started), func(a, b ref) int {
 		x, y := s.table.row(a), s.table.row(b)
@@ -103,9 +107,10 @@ func (s *state) applyOwn(rec *record) {
 		w.lost++
 		w.updated = nanos(rec.time)
 	}
+	s.accuse(cut, before, rec)
 	for _, r := range cut {
-		if s.table.row(r).state == 0 {
-			continue // another one of its coalesce window stands for it
+		if !s.table.row(r).pending() {
+			continue // quarantined, or another one of its coalesce window stands for it
 		}
 		s.settle(r, &event.Outcome{State: event.Pending, Due: rec.time}, rec.time)
 	}

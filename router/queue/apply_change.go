@@ -74,6 +74,7 @@ func (s *state) reopen(r ref, d *rowData, at time.Time, pos Pos) {
 	w.state, w.reason = event.Pending, event.NoReason
 	w.round++
 	w.attempts = 0
+	w.flags &^= rowSuspect
 	w.due, w.expires = nanos(d.Due), nanos(d.Expires)
 	w.since, w.updated, w.last = nanos(at), nanos(at), pos
 	if w.flags&rowKeyed != 0 {

@@ -279,10 +279,10 @@ func (d *reader) row(r *record, known event.DeliveryID) {
 	w.Since = d.time()
 	w.First = d.time()
 	flags := d.byte()
-	if flags > flagStarted|flagLatest {
+	if flags > flagStarted|flagLatest|flagSuspect {
 		d.fail(errNumber)
 	}
-	w.Started, w.Latest = flags&flagStarted != 0, flags&flagLatest != 0
+	w.Started, w.Latest, w.Suspect = flags&flagStarted != 0, flags&flagLatest != 0, flags&flagSuspect != 0
 	w.Prev = d.pos()
 	w.Claim = d.string()
 }

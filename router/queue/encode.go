@@ -169,6 +169,9 @@ func (d *rowData) flags() (f byte) {
 	if d.Latest {
 		f |= flagLatest
 	}
+	if d.Suspect {
+		f |= flagSuspect
+	}
 	return f
 }
 

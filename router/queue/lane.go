@@ -44,11 +44,15 @@ type LaneStats struct {
 // Lane opens the lane of destination and appends that this process owns it. There is one at a time: a second call
 // before Close is an error.
 func (q *Queue) Lane(ctx context.Context, destination string) (*Lane, error) {
+	return q.openLane(ctx, destination, q.newToken())
+}
+
+func (q *Queue) openLane(ctx context.Context, destination string, owner token) (*Lane, error) {
 	if destination == "" {
 		return nil, fmt.Errorf("lane: no destination")
 	}
 	l := &Lane{
-		q: q, owner: q.newToken(), leases: map[event.DeliveryID]*Lease{},
+		q: q, owner: owner, leases: map[event.DeliveryID]*Lease{},
 		bell: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 	q.mu.Lock()
@@ -73,8 +77,13 @@ func (q *Queue) own(ctx context.Context, destination string, owner token) error 
 	rec := &record{
 		kind: kindOwn, time: time.Now().UTC(), wait: q.newToken(), destination: destination, owner: owner,
 	}
-	if _, err := q.commit(ctx, rec); err != nil {
+	a, err := q.commit(ctx, rec)
+	if err != nil {
 		return fmt.Errorf("own lane %q: %w", destination, err)
+	}
+	if a.hits > 0 {
+		q.opts.Logger.Error("deliveries are quarantined: the process died when an attempt of one ran, and again when it was rehearsed alone",
+			"destination", destination, "deliveries", a.hits)
 	}
 	return nil
 }

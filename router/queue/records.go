@@ -24,7 +24,7 @@ import (
 //	           round:U attempts:U tries:U lost:U merged:U successor:ID updated:T since:T first:T flags:1 prev:U claim:S
 //	           prev is the position of the previous record about it; first the time of the first event of its
 //	           coalesce window; since when this round began; flags: 1 = an attempt runs, 2 = the
-//	           next event of its window supersedes it; claim is reserved
+//	           next event of its window supersedes it, 4 = it is a suspect; claim is reserved
 //	headers  = n:U (name:S m:U value:S*m)*n              sorted by name
 //	body     = 0 S, or 1 file:S length:U SHA-256:32      inline, or in a file beside the log
 //
@@ -59,6 +59,7 @@ const (
 	formatVersion = 1
 	flagStarted   = 1 // of a row
 	flagLatest    = 2
+	flagSuspect   = 4
 )
 
 // how says what ended an attempt or a delivery's life.
@@ -124,6 +125,7 @@ type rowData struct {
 	First   time.Time // when the first event of its coalesce window came; zero without a window
 	Started bool      // an attempt runs
 	Latest  bool      // the newest of its coalesce window
+	Suspect bool      // see rowSuspect
 	Prev    Pos
 	Claim   string
 	Known   event.DeliveryID // change: the delivery that already has this pair, zero when none is known

@@ -42,9 +42,11 @@ type rowFlags uint8
 const (
 	rowStarted rowFlags = 1 << iota // an attempt runs
 	rowKeyed                        // it has rowKeys
+	rowSuspect                      // an attempt ran when its process died, and none has ended since
 )
 
 func (r *row) started() bool { return r.flags&rowStarted != 0 }
+func (r *row) suspect() bool { return r.flags&rowSuspect != 0 }
 
 // rowKeys is what only deliveries with an order key or coalescing have.
 type rowKeys struct {

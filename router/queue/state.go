@@ -180,6 +180,9 @@ func (s *state) insert(d *rowData, eventPos, pos Pos) ref {
 	if d.Started && w.state == event.Pending {
 		w.flags |= rowStarted
 	}
+	if d.Suspect && w.state == event.Pending {
+		w.flags |= rowSuspect
+	}
 	s.admit(r, w, d.Latest)
 	return r
 }
@@ -213,7 +216,7 @@ func (s *state) data(r ref, w *row, k *rowKeys) rowData {
 			State: w.state, Reason: w.reason, Round: int(w.round), Attempts: int(w.attempts),
 			Tries: int(w.tries), Lost: int(w.lost), Updated: fromNanos(w.updated),
 		},
-		Since: fromNanos(w.since), Started: w.started(), Prev: w.last,
+		Since: fromNanos(w.since), Started: w.started(), Suspect: w.suspect(), Prev: w.last,
 	}
 	if k != nil {
 		d.OrderKey, d.Coalesce, d.Merged = k.order, k.coalesce, int(k.merged)
@@ -271,7 +274,7 @@ func (s *state) exit(l *laneRows, r ref) {
 	s.unlink(l, r)
 	s.pending--
 	delete(l.started, r)
-	w.flags &^= rowStarted
+	w.flags &^= rowStarted | rowSuspect
 	if w.flags&rowKeyed == 0 {
 		return
 	}

@@ -125,7 +125,12 @@ func (h *life) any() ref {
 func (h *life) own() {
 	d := rapid.SampledFrom(destinations).Draw(h.t, "destination")
 	if rapid.IntRange(0, 3).Draw(h.t, "anew") > 0 || h.owners[d] == (token{}) {
-		h.owners[d] = h.newID()
+		owner := token(h.newID())
+		owner[0] = byte(rapid.IntRange(1, 2).Draw(h.t, "process"))
+		if rapid.Bool().Draw(h.t, "alone") {
+			owner = owner.inRehearsal()
+		}
+		h.owners[d] = owner
 	}
 	h.add(&record{kind: kindOwn, wait: h.newID(), destination: d, owner: h.owners[d]})
 }
