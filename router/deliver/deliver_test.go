@@ -33,6 +33,22 @@ func TestDelivers(t *testing.T) {
 	}
 }
 
+// TestStatusBeforeLanes: a start answers before its lanes are there, and says already what is paused.
+func TestStatusBeforeLanes(t *testing.T) {
+	r := newRig(t, oneRoute("a", "url: http://127.0.0.1:1", "b", "url: http://127.0.0.1:1"), nil)
+	if err := r.Pause(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	next, err := New(Options{Queue: r.queue, Rules: r.set.Load})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := next.Destinations()
+	if len(all) != 2 || !all[0].Paused || all[0].PausedSince.IsZero() || all[1].Paused || all[0].Parked || all[1].URL == "" {
+		t.Errorf("destinations %+v", all)
+	}
+}
+
 func TestManyAreDeliveredOnce(t *testing.T) {
 	s, url := newSink(t, sink.Options{Keep: 4000})
 	r := newRig(t, oneRoute("a", url), nil)

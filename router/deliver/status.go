@@ -42,13 +42,18 @@ func (d *Deliverer) Destinations() []Status {
 		s := l.status()
 		byName[s.Name] = &s
 	}
-	set := d.opts.Rules()
-	for _, q := range d.opts.Queue.Destinations() {
-		s, ok := byName[q.Destination]
-		if !ok {
-			s = &Status{Name: q.Destination, Breaker: "closed"}
-			byName[s.Name] = s
+	named := func(name string) *Status {
+		if byName[name] == nil {
+			byName[name] = d.idle(name)
 		}
+		return byName[name]
+	}
+	set := d.opts.Rules()
+	for _, dest := range set.Destinations() {
+		named(dest.Name)
+	}
+	for _, q := range d.opts.Queue.Destinations() {
+		s := named(q.Destination)
 		s.Pending, s.Due, s.Dead, s.Aside, s.Oldest, s.NextDue = q.Pending, q.Due, q.Dead, q.Aside, q.Oldest, q.NextDue
 	}
 	list := make([]Status, 0, len(byName))
@@ -62,6 +67,13 @@ func (d *Deliverer) Destinations() []Status {
 	}
 	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// idle is the status of a destination without a lane: it is not in the rules, or Run has only begun.
+func (d *Deliverer) idle(name string) *Status {
+	s := &Status{Name: name, Breaker: "closed"}
+	s.Paused, s.PausedSince = d.opts.paused(name)
+	return s
 }
 
 // status is what the lane itself knows.
@@ -128,10 +140,15 @@ func (d *Deliverer) note(ctx context.Context, name, since string) error {
 func (l *lane) readPause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	since, ok := l.opts.Queue.Note(pauseNote + l.name)
-	l.gate.paused = ok
-	l.pausedAt, _ = time.Parse(time.RFC3339, since) // zero when it says something else
+	l.gate.paused, l.pausedAt = l.opts.paused(l.name)
 	l.wake()
+}
+
+// paused is what the note says; since is zero when it says something else than a time.
+func (o *Options) paused(name string) (paused bool, since time.Time) {
+	text, paused := o.Queue.Note(pauseNote + name)
+	since, _ = time.Parse(time.RFC3339, text)
+	return paused, since
 }
 
 // Probe lets an open breaker try one delivery now instead of when its cooldown ends; it does nothing when the breaker
