@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/hookrouter/hookrouter/router/queue"
 )
 
 // TestOutput: writes of any size, past the page cache or not, put the bytes where they belong, and it goes on at any
@@ -65,5 +67,16 @@ func writeOut(t *testing.T, o *output, more []byte) {
 	o.wrote()
 	if o.off != at+int64(len(more)) || o.next() != o.off {
 		t.Fatalf("%d bytes at %d: the next write begins at %d", len(more), at, o.off)
+	}
+}
+
+// TestTailIsWeighedWhole: room that records do not use is memory, too.
+func TestTailIsWeighedWhole(t *testing.T) {
+	var held tail
+	for i := range 100 {
+		held.add([]queue.Entry{{Pos: position(1, int64(i)*8), Record: make(queue.Record, 1, 1<<20)}})
+	}
+	if n := len(held.batches); n == 0 || n > tailBytes>>20 {
+		t.Errorf("%d records of 1 MiB each are held", n)
 	}
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	tailBytes   = 16 << 20
-	entryWeight = 64 // bytes that an entry takes beside its record
+	tailBytes   = 16 << 20 // with the room that records do not use
+	entryWeight = 64       // bytes that an entry takes beside its record
 )
 
 // tail holds the newest records in memory, as they were given to Append, in the batches they were committed in.
@@ -23,7 +23,7 @@ type tail struct {
 
 func weight(batch []queue.Entry) (n int64) {
 	for _, e := range batch {
-		n += entryWeight + int64(len(e.Record))
+		n += entryWeight + int64(cap(e.Record))
 	}
 	return n
 }
