@@ -65,10 +65,7 @@ func newKeyring(k Key, keys Keys, private crypto.Signer) (ring keyring, err erro
 	if len(ring.fixed) == 0 && private != nil {
 		ring.fixed = []namedKey{{key: private.Public()}}
 	}
-	if len(ring.fixed) > 0 {
-		return ring, nil
-	}
-	if k.URL == "" {
+	if len(ring.fixed) == 0 && k.URL == "" {
 		return ring, errors.New("key missing: the public key of the sender")
 	}
 	ring.json, ring.hosts, ring.fetch = k.JSON, k.Hosts, keys.Fetch
@@ -87,10 +84,13 @@ func urlParts() known {
 // get gives the keys that may have signed the request, with the id that s names if it names one.
 func (k *keyring) get(s *scene, now time.Time, fresh bool) (keys []crypto.PublicKey, err error) {
 	all := k.fixed
-	if len(all) == 0 {
-		if all, err = k.fetched(s, fresh); err != nil {
-			return nil, err
-		}
+	if len(all) > 0 {
+		err = k.elsewhere(s)
+	} else {
+		all, err = k.fetched(s, fresh)
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, key := range all {
 		inTime := key.until.IsZero() || !now.Before(key.from) && !now.After(key.until)
@@ -101,6 +101,21 @@ func (k *keyring) get(s *scene, now time.Time, fresh bool) (keys []crypto.Public
 	return keys, nil
 }
 
+// elsewhere refuses a request that names another's address for its key, though the key is given: it is not the sender's.
+func (k *keyring) elsewhere(s *scene) error {
+	if !has(k.url, partHeader) && !has(k.url, partJSON) {
+		return nil
+	}
+	if address, err := s.fill(k.url); err == nil && !k.pinned(address) { // one that is missing leads nowhere
+		return errElsewhere(address)
+	}
+	return nil
+}
+
+func errElsewhere(address string) error {
+	return refuse("the address of the public key, %s, is not one of the sender's", clip(address))
+}
+
 // fetched asks for the keys at the address that the scheme, and perhaps the request, names.
 func (k *keyring) fetched(s *scene, fresh bool) ([]namedKey, error) {
 	address, err := s.fill(k.url)
@@ -108,7 +123,7 @@ func (k *keyring) fetched(s *scene, fresh bool) ([]namedKey, error) {
 		return nil, err
 	}
 	if !k.pinned(address) {
-		return nil, refuse("the address of the public key, %s, is not one of the sender's", clip(address))
+		return nil, errElsewhere(address)
 	}
 	if k.fetch == nil {
 		return nil, errUnavailable("%s is not fetched here; give the key itself", address)

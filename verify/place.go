@@ -144,12 +144,17 @@ func (p *Place) put(s *scene, text string) error {
 	return nil
 }
 
-// next cuts the first item off a list; a place without a separator holds one item.
+// next cuts the first item off a list; a place without a separator holds one item. The blank of ", " may be missing.
 func (p *Place) next(list string) (item, rest string, more bool) {
 	if p.Separator == "" {
 		return list, "", false
 	}
-	return strings.Cut(list, p.Separator)
+	mark := strings.TrimRight(p.Separator, " ")
+	if mark == "" || mark == p.Separator {
+		return strings.Cut(list, p.Separator)
+	}
+	item, rest, more = strings.Cut(list, mark)
+	return item, strings.TrimLeft(rest, " "), more
 }
 
 // value is the encoded signature in an item, if it is one: with the right key, and the prefix, which is mandatory.

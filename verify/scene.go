@@ -88,14 +88,15 @@ func (s *scene) raw(p part) (string, error) {
 	return canonicals()[p.text](s)
 }
 
-// missing reports whether an optional part is not there at all: one that is there twice is never optional.
+// missing reports whether an optional part is not there at all, or empty in the JSON: one that is there twice is never
+// optional.
 func (s *scene) missing(p part) bool {
 	switch p.kind {
 	case partHeader:
 		return len(s.r.Header[p.text]) == 0
 	case partJSON:
-		_, found := jsonValue(s.doc(), p.text)
-		return !found
+		value, _ := jsonValue(s.doc(), p.text)
+		return value == ""
 	case partQuery:
 		_, query := splitURL(s.r.URL)
 		return count(query, p.text) == 0
