@@ -82,7 +82,7 @@ var variables = map[string]string{
 	"SECRET": "canary-secret-of-32-characters-x", "OTHER": "canary-other-of-32-characters-xx", "SHORT": "canary", "EMPTY": "",
 	"BLANK": "  ", "LITERAL": "${SECRET}", "EXAMPLE": "example-canary-secret", "TOKEN": "canary-token-of-32-characters-xx",
 	"URL": "http://canary-host:8080/canary", "BADURL": "ftp://canary-host/canary", "DURATION": "canary-duration",
-	"EXPR": "$(canary)", "LINES": "canary\nline", "PORT": "8080",
+	"SHORTKEY": "Y2FuYXJ5", "SHORTWHSEC": "whsec_Y2FuYXJ5", "EXPR": "$(canary)", "LINES": "canary\nline", "PORT": "8080",
 }
 
 var valueFiles = map[string]string{

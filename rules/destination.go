@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -155,6 +156,7 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 	if n := b.get("headers"); n != nil {
 		d.out.headers = p.headers(n, true)
 	}
+	p.trust(d, b)
 	d.take(p.policy(b, defaults))
 	d.out.readsBody = d.out.url.readsBody() ||
 		slices.ContainsFunc(d.out.query, func(x parameter) bool { return x.value.readsBody() }) ||
@@ -163,4 +165,20 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 
 func (d *Destination) take(o policy) {
 	d.Timeout, d.Retry, d.Breaker, d.Limit, d.out.pass = o.timeout, o.retry, o.breaker, o.limit, o.pass
+}
+
+// trust reads how the destination knows us, and we it.
+func (p *parser) trust(d *Destination, b block) {
+	if n := b.get("sign"); n != nil {
+		d.signers = p.signers(d, n)
+	}
+	if n := b.get("auth"); n != nil {
+		p.auth(d, n)
+	}
+	if n := b.get("tls"); n != nil {
+		d.TLS = p.tls(n)
+		if strings.HasPrefix(d.out.url.plain(), "http://") {
+			p.fault(n, fmt.Sprintf("destination %q has tls, and its url is not https", d.Name), "")
+		}
+	}
 }

@@ -64,7 +64,7 @@ func (r *routeSpec) hides() map[string][]string {
 }
 
 func (r *routeSpec) secrets(d *Destination) []string {
-	texts := []text{d.out.url.text}
+	texts := append([]text{d.out.url.text}, d.hidden...)
 	for _, x := range d.out.query {
 		texts = append(texts, x.value)
 	}

@@ -20,6 +20,7 @@ func (p *parser) link() {
 	for _, r := range p.set.routeList {
 		p.linkFrom(r, sources)
 		p.linkTo(r, dests)
+		p.unauthorized(r, r.spec.at)
 		r.spec.readsBody = r.spec.reads()
 		r.spec.hidden = r.spec.hides()
 		p.attach(r)

@@ -62,7 +62,10 @@ presets:
     verify: { kind: hmac, signature: { header: X-S } }
     handshake: { match: { json: { a: "*" } }, reply: { body: x } }
 sources: { s: { preset: own, secret: 0123456789abcdef } }
-destinations: { d: { url: http://a.example/ } }
+destinations:
+  d: { url: http://a.example/ }
+  b: { url: http://b.example/, auth: { basic: { username: u, password: "${P:-p}" } } }
+  o: { url: http://o.example/, auth: { oauth2: { token_url: https://i/, client_id: c, client_secret: "${P:-p}" } } }
 routes:
   - { name: r, from: s, to: d, coalesce: { key: body.a, wait: 1s } }
 tests:
@@ -95,6 +98,7 @@ func without(text, block, key string) (string, int) {
 	paths := map[string]string{
 		"top": "", "destination": "destinations.d", "route": "routes.0", "coalesce": "routes.0.coalesce", "test": "tests.0",
 		"given": "tests.0.given", "preset": "presets.own", "handshake": "presets.own.handshake", "verify": "presets.own.verify",
+		"basic": "destinations.b.auth.basic", "oauth2": "destinations.o.auth.oauth2",
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {

@@ -88,7 +88,7 @@ func (p *parser) exampleSecret(src *Source, n *yaml.Node) bool {
 func (p *parser) hide(s string) {
 	const shortest = 6 // what is shorter stands in many a line by chance
 	for _, line := range splitLines(s) {
-		if line = strings.TrimSpace(line); len(line) >= shortest {
+		if line = strings.TrimSpace(line); len(line) >= shortest && line != symmetricKey {
 			p.hidden[line] = true
 		}
 	}

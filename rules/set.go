@@ -87,8 +87,13 @@ type Destination struct {
 	Retry     Retry
 	Breaker   Breaker
 	Limit     Limit
+	OAuth2    *OAuth2 // how a token is got for each attempt; nil: none is needed
+	TLS       *TLS    // nil: the defaults
 
-	out outgoing
+	out        outgoing
+	signers    []signing
+	authorized bool   // auth sets the header Authorization
+	hidden     []text // beside what stands in requests: what no answer may show
 }
 
 // Retry says when a delivery is tried again and for how long.

@@ -40,7 +40,7 @@ func (k keys) names() []string {
 // tables are all blocks, in the order of the reference.
 func tables() []keys {
 	return slices.Concat([]keys{
-		topKeys, sourceKeys, respondKeys, limitKeys, destKeys, defaultKeys, retryKeys, breakerKeys, routeKeys, mergeKeys,
+		topKeys, sourceKeys, respondKeys, limitKeys, destKeys, defaultKeys, retryKeys, breakerKeys, authKeys, basicKeys, oauth2Keys, tlsKeys, routeKeys, mergeKeys,
 		testKeys, givenKeys, expectKeys, keepKeys,
 	}, senderTables())
 }
@@ -68,7 +68,7 @@ var destKeys = keys{"destination", slices.Concat([]row{
 	{"method", methodValue(), "the sender's; POST with a transform", "method of the requests"},
 	{"headers", mappingTo(anyText()), "", "added to each request; values may hold ${} and $()"},
 	{"query", mappingTo(anyText()), "", "parameters added to the URL; values may hold ${} and $()"},
-}, policyRows()), words("order_by delay auth sign tls success egress")}
+}, policyRows(), trustRows()), words("order_by delay success egress")}
 
 var defaultKeys = keys{"defaults", policyRows(), words("egress")}
 

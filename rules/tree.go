@@ -120,7 +120,7 @@ func (p *parser) keysOnce(n *yaml.Node) {
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if key.Value == "secret" {
+		if slices.Contains([]string{"secret", "sign", "bearer", "password", "client_secret"}, key.Value) {
 			p.hideAll(n.Content[i+1])
 		}
 		switch other, twice := first[key.Value]; {

@@ -97,7 +97,7 @@ func (l *lane) send(dest *rules.Destination, req *rules.Request) answer {
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(l.run.attempt, dest.Timeout)
 	defer cancel()
-	ans := t.send(ctx, req)
+	ans := t.attempt(ctx, dest, req)
 	if ans.result != resultOK && ans.status == 0 && l.run.attempt.Err() != nil {
 		ans.result = resultShutdown
 	}

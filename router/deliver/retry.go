@@ -19,6 +19,7 @@ const (
 	resultBroken   = "broken"     // the connection or the protocol broke before the answer was whole
 	resultDNS      = "dns"        // the name was not resolved
 	resultTLS      = "tls"        // no trust in the other side
+	resultToken    = "token"      // no token for the request: the attempt did not reach the destination
 	resultEgress   = "egress"     // our own policy forbids the address: a mistake of the operator's, who can mend it
 	resultRule     = "rule_error" // the rules made no request of it
 	resultSkipped  = "skipped"    // the rules said so
@@ -31,7 +32,7 @@ const (
 // results are all classes, for the metrics.
 func results() []string {
 	return []string{
-		resultOK, resultStatus, resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultEgress,
+		resultOK, resultStatus, resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultToken, resultEgress,
 		resultRule, resultSkipped, resultParked, resultExpired, resultShutdown, resultPanic,
 	}
 }
@@ -53,7 +54,7 @@ func (a answer) asksToWait() bool {
 // troubled reports whether the breaker counts it as a failure.
 func (a answer) troubled() bool {
 	switch a.result {
-	case resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultEgress:
+	case resultTimeout, resultConnect, resultBroken, resultDNS, resultTLS, resultToken, resultEgress:
 		return true
 	}
 	return a.result == resultStatus && a.status >= 500

@@ -164,7 +164,7 @@ func TestOnlyTroubleCountsForTheBreaker(t *testing.T) {
 	}
 	counts := map[string]bool{
 		resultTimeout: true, resultConnect: true, resultBroken: true, resultDNS: true, resultTLS: true,
-		resultEgress: true,
+		resultEgress: true, resultToken: true,
 	}
 	for _, result := range results() {
 		if got := verdictOn(answer{result: result}) == unwell; got != counts[result] {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,9 +76,18 @@ func background(t testing.TB, f func(context.Context) error) (end func()) {
 	}
 }
 
+// secrets are the variables that rules may refer to.
+var secrets = map[string]string{
+	"WHSEC": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "WHSEC_OLD": "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=",
+	"BEARER": "bearer-canary-0123456789", "PASSWORD": "password-canary-0123456789", "CLIENT_SECRET": "client-canary-0123456789",
+}
+
 func parse(t testing.TB, yaml string) *rules.Set {
 	t.Helper()
-	set, err := rules.Parse(rules.File{Name: "rules.yaml", Data: []byte(yaml)}, rules.Options{AllowUnverified: true})
+	set, err := rules.Parse(rules.File{Name: "rules.yaml", Data: []byte(yaml)}, rules.Options{
+		AllowUnverified: true, ReadFile: os.ReadFile,
+		Env: func(name string) (string, bool) { v, ok := secrets[name]; return v, ok },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,8 @@ import (
 // transport carries the requests of one destination. Its numbers are fixed; others need a new one.
 type transport struct {
 	http        *http.Transport
+	tokens      *tokens // nil: requests need none
+	tls         *rules.TLS
 	concurrency int
 	timeout     time.Duration
 }
@@ -35,38 +37,71 @@ const (
 )
 
 func newTransport(dest *rules.Destination, o *Options) *transport {
-	conns := max(1, dest.Limit.Concurrency)
+	return &transport{
+		concurrency: dest.Limit.Concurrency, timeout: dest.Timeout, tls: dest.TLS,
+		http:   newHTTP(max(1, dest.Limit.Concurrency), dest.Timeout, dest.TLS, o),
+		tokens: newTokens(dest, o),
+	}
+}
+
+func newHTTP(conns int, timeout time.Duration, trust *rules.TLS, o *Options) *http.Transport {
 	dialer := &net.Dialer{
-		Timeout: min(dest.Timeout, maxConnect), KeepAlive: 15 * time.Second,
+		Timeout: min(timeout, maxConnect), KeepAlive: 15 * time.Second,
 		Control: o.Egress.Control, Resolver: o.Resolver,
 	}
 	only1 := new(http.Protocols)
 	only1.SetHTTP1(true)
-	return &transport{
-		concurrency: dest.Limit.Concurrency, timeout: dest.Timeout,
-		http: &http.Transport{ // without Proxy: the environment has no say in where events go
-			DialContext:            dialer.DialContext,
-			Protocols:              only1,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    maxTLS,
-			MaxConnsPerHost:        conns,
-			MaxIdleConns:           conns,
-			MaxIdleConnsPerHost:    conns,
-			IdleConnTimeout:        maxIdle,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeader,
-			WriteBufferSize:        64 << 10, // the default splits a body of 7 KB
-		},
+	return &http.Transport{ // without Proxy: the environment has no say in where events go
+		DialContext:            dialer.DialContext,
+		Protocols:              only1,
+		TLSClientConfig:        trust.Config(),
+		TLSHandshakeTimeout:    maxTLS,
+		MaxConnsPerHost:        conns,
+		MaxIdleConns:           conns,
+		MaxIdleConnsPerHost:    conns,
+		IdleConnTimeout:        maxIdle,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		WriteBufferSize:        64 << 10, // the default splits a body of 7 KB
 	}
 }
 
 // fits reports whether it serves dest as it is.
 func (t *transport) fits(dest *rules.Destination) bool {
-	return t.concurrency == dest.Limit.Concurrency && t.timeout == dest.Timeout
+	return t.concurrency == dest.Limit.Concurrency && t.timeout == dest.Timeout && t.tls.Same(dest.TLS) &&
+		t.tokens.fit(dest.OAuth2)
 }
 
 // close ends idle connections; requests that run end theirs when they are done.
-func (t *transport) close() { t.http.CloseIdleConnections() }
+func (t *transport) close() {
+	t.http.CloseIdleConnections()
+	t.tokens.close()
+}
+
+// attempt signs a request, gets a token for it where the destination wants one, and sends it. A token that is refused is
+// replaced once: it may have been withdrawn before its time.
+func (t *transport) attempt(ctx context.Context, dest *rules.Destination, r *rules.Request) answer {
+	if err := dest.Sign(r, time.Now()); err != nil {
+		return answer{result: resultRule, err: err.Error()}
+	}
+	if t.tokens == nil {
+		return t.send(ctx, r)
+	}
+	token, err := t.tokens.get(ctx, "")
+	if err != nil {
+		return noToken(err)
+	}
+	r.Authorize(token)
+	a := t.send(ctx, r)
+	if a.status != http.StatusUnauthorized {
+		return a
+	}
+	if token, err = t.tokens.get(ctx, token); err != nil {
+		return noToken(err)
+	}
+	r.Authorize(token)
+	return t.send(ctx, r)
+}
 
 // send makes one request and reads its answer, all before ctx ends. It follows no redirect.
 func (t *transport) send(ctx context.Context, r *rules.Request) answer {
