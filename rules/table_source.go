@@ -152,7 +152,7 @@ func timestampRows() []row {
 
 func keyRows() []row {
 	return []row{
-		{"strip", anyText(), "", "text before the secret that does not count"},
+		{"strip", oneOrMore(anyText()), "", "text before the secret that does not count; of a list the first that is there"},
 		{"encoding", exactly("raw", "base64", "hex"), "`raw`", "of the secret"},
 		{"bare", exactly("raw", "base64", "hex"), "", "encoding of a secret without that text"},
 		{"suffix", anyText(), "", "text after the secret"},

@@ -219,7 +219,7 @@ func (s Scheme) unused(c *checker, used []string) {
 }
 
 func (k Key) isZero() bool {
-	return k.Strip+k.Encoding+k.Bare+k.Suffix+k.Derive+k.URL+k.JSON+k.Post == "" && k.Length == 0 && len(k.Hosts) == 0
+	return k.Encoding+k.Bare+k.Suffix+k.Derive+k.URL+k.JSON+k.Post == "" && k.Length == 0 && len(k.Strip)+len(k.Hosts) == 0
 }
 
 // content is the templates with their default.

@@ -176,7 +176,7 @@ func FuzzParseScheme(f *testing.F) {
 		s.Key.Encoding, s.Key.Bare = "", ""
 		v, err := New(s, keys)
 		if err != nil {
-			if s.Key.Strip == "" {
+			if len(s.Key.Strip) == 0 {
 				t.Errorf("accepted, but unusable: %v", err)
 			}
 			return

@@ -20,7 +20,7 @@ func secretFor(s Scheme, c byte) string {
 	if s.Token != nil && s.Token.Basic {
 		return "user:" + strings.Repeat(string(c), 32)
 	}
-	return s.Key.Strip + strings.Repeat(string(c), max(32, s.Key.Length))
+	return strings.Join(s.Key.Strip[:min(1, len(s.Key.Strip))], "") + strings.Repeat(string(c), max(32, s.Key.Length))
 }
 
 // keysFor makes the keys of a source, and for schemes with a public key the private one that signs.

@@ -58,7 +58,7 @@ func (d *reader) key(n *yaml.Node) (key Key) {
 	}
 	k := d.remember("key.", d.block(n, "key"))
 	return Key{
-		Strip: d.text(k["strip"], "strip"), Encoding: d.text(k["encoding"], "encoding"), Bare: d.text(k["bare"], "bare"),
+		Strip: d.texts(k["strip"], "strip"), Encoding: d.text(k["encoding"], "encoding"), Bare: d.text(k["bare"], "bare"),
 		Suffix: d.text(k["suffix"], "suffix"), Derive: d.text(k["derive"], "derive"), Length: d.number(k["length"], "length", 1, 1<<16),
 		URL: d.text(k["url"], "url"), Hosts: d.texts(k["hosts"], "hosts"), JSON: d.text(k["json"], "json"), Post: d.text(k["post"], "post"),
 	}

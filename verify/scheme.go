@@ -92,12 +92,12 @@ type Timestamp struct {
 
 // Key is how a secret becomes the key of a keyed hash, or where public keys are fetched that the source does not name.
 type Key struct {
-	Strip    string `yaml:"strip,omitempty"`    // prefix taken off when present, such as "whsec_"
-	Encoding string `yaml:"encoding,omitempty"` // raw (default), base64, hex
-	Bare     string `yaml:"bare,omitempty"`     // encoding of a secret without the prefix, when it is another
-	Suffix   string `yaml:"suffix,omitempty"`   // text after the secret, such as "&"
-	Derive   string `yaml:"derive,omitempty"`   // sha1 or sha256: the key is the hash of the secret
-	Length   int    `yaml:"length,omitempty"`   // characters that this sender's secrets have; others are a warning
+	Strip    Texts  `yaml:"strip,omitempty,flow"` // prefixes of which the first that is present is taken off, such as "whsec_"
+	Encoding string `yaml:"encoding,omitempty"`   // raw (default), base64, hex
+	Bare     string `yaml:"bare,omitempty"`       // encoding of a secret without the prefix, when it is another
+	Suffix   string `yaml:"suffix,omitempty"`     // text after the secret, such as "&"
+	Derive   string `yaml:"derive,omitempty"`     // sha1 or sha256: the key is the hash of the secret
+	Length   int    `yaml:"length,omitempty"`     // characters that this sender's secrets have; others are a warning
 
 	URL   string   `yaml:"url,omitempty"`        // of the public keys (PEM, JWKS), a template
 	Hosts []string `yaml:"hosts,omitempty,flow"` // the hosts that URL may lead to; * is one label or a part of it; a path may follow

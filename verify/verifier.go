@@ -201,8 +201,8 @@ func errSecret(i, n int, what string) error {
 // from turns a secret into the key. Its errors do not quote it.
 func (k Key) from(secret string) (key []byte, err error) {
 	encoding := k.Encoding
-	stripped, had := strings.CutPrefix(secret, k.Strip)
-	if !had && k.Strip == sharedPrefix && isKeyPair(secret) {
+	stripped, had := k.stripped(secret)
+	if !had && slices.Contains(k.Strip, sharedPrefix) && isKeyPair(secret) {
 		return nil, errors.New("is of a key pair (whpk_, whsk_), and this sender shares a secret (whsec_)")
 	}
 	if !had && k.Bare != "" {
@@ -228,6 +228,16 @@ func (k Key) from(secret string) (key []byte, err error) {
 		key = []byte(filter(k.Derive, string(key)))
 	}
 	return key, nil
+}
+
+// stripped is the secret without the first of the prefixes that it has.
+func (k Key) stripped(secret string) (text string, had bool) {
+	for _, prefix := range k.Strip {
+		if text, had = strings.CutPrefix(secret, prefix); had {
+			return text, true
+		}
+	}
+	return secret, len(k.Strip) == 0
 }
 
 // CheckKeys lists what is odd about the keys but not wrong, such as a secret of a length that the sender does not use.
