@@ -166,7 +166,7 @@ func (c *Client) Resume(ctx context.Context, name string) (*Destination, error) 
 	return post[Destination](ctx, c, "/api/v1/destinations/"+url.PathEscape(name)+"/resume")
 }
 
-// Probe lets an open breaker try one delivery now.
+// Probe has one delivery tried now, whatever an open breaker, a hold or the time of a retry say.
 func (c *Client) Probe(ctx context.Context, name string) (*Destination, error) {
 	return post[Destination](ctx, c, "/api/v1/destinations/"+url.PathEscape(name)+"/probe")
 }

@@ -120,6 +120,7 @@ type Destination struct {
 	Hold         time.Time `json:"hold,omitzero"`       // it asked to be left alone until then
 	Paused       bool      `json:"paused"`              // until a person resumes it
 	PausedSince  time.Time `json:"paused_since,omitzero"`
+	Gone         bool      `json:"gone,omitempty"` // it answered 410 and so is paused: another URL ends that, too
 
 	InFlight    int     `json:"in_flight"`             // attempts that run
 	Concurrency int     `json:"concurrency,omitempty"` // most attempts at once

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +24,7 @@ func basePolicy() policy {
 	return policy{
 		timeout: 10 * time.Second,
 		retry:   Retry{Backoff: time.Second, MaxBackoff: time.Hour, MaxAge: day},
-		breaker: Breaker{Failures: 5, Cooldown: 30 * time.Second, Probes: 1},
+		breaker: Breaker{Failures: 5, Min: 20, Window: time.Minute, Cooldown: 30 * time.Second, Probes: 1},
 		limit:   Limit{Concurrency: 32},
 	}
 }
@@ -93,14 +95,38 @@ func (p *parser) retry(n *yaml.Node, r *Retry) {
 
 func (p *parser) breaker(n *yaml.Node, r *Breaker) {
 	b, _ := p.block(n, "breaker", breakerKeys)
-	if n := b.get("failures"); n != nil {
-		p.setInt(&r.Failures, n, "failures", 1, 1_000_000)
-	}
+	p.trip(b, r)
 	if n := b.get("cooldown"); n != nil {
 		p.setDuration(&r.Cooldown, n, "cooldown", day)
 	}
 	if n := b.get("probes"); n != nil {
 		p.setInt(&r.Probes, n, "probes", 1, 1000)
+	}
+}
+
+// trip reads when a breaker opens. A block that names only one way takes the place of the other, inherited one.
+func (p *parser) trip(b block, r *Breaker) {
+	failures, ratio := b.get("failures"), b.get("ratio")
+	if failures != nil {
+		r.Ratio = 0
+		p.setInt(&r.Failures, failures, "failures", 1, 1_000_000)
+	}
+	if ratio != nil {
+		if failures == nil {
+			r.Failures = 0
+		}
+		r.Ratio = p.ratio(ratio, "ratio")
+	}
+	if n := b.get("min"); n != nil {
+		p.setInt(&r.Min, n, "min", 1, 1_000_000)
+	}
+	if n := b.get("window"); n != nil {
+		p.setDuration(&r.Window, n, "window", day)
+	}
+	for _, key := range [...]string{"min", "window"} {
+		if n := b.get(key); n != nil && r.Ratio == 0 {
+			p.fault(n, key+" says nothing without ratio", "")
+		}
 	}
 }
 
@@ -112,6 +138,12 @@ func (p *parser) limit(n *yaml.Node, l *Limit) {
 	if n := b.get("rate"); n != nil {
 		l.Rate, _ = p.rate(n, "rate")
 	}
+}
+
+// Fingerprint tells one URL from another without saying it: hex digits; of a templated one those of the template.
+func (d *Destination) Fingerprint() string {
+	sum := sha256.Sum256([]byte(d.out.url.masked() + "\x00" + d.out.url.fixed))
+	return hex.EncodeToString(sum[:8])
 }
 
 // outgoing is how a destination's requests look.

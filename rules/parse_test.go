@@ -64,12 +64,14 @@ destinations:
 	plain, _ := set.Destination("plain")
 	own, _ := set.Destination("own")
 	base := rules.Retry{Backoff: 2 * time.Second, MaxBackoff: time.Hour, MaxAge: 24 * time.Hour, Attempts: 3}
-	if plain.Timeout != 5*time.Second || plain.Retry != base || plain.Breaker != (rules.Breaker{9, 30 * time.Second, 1}) ||
+	breaker := rules.Breaker{Failures: 9, Min: 20, Window: time.Minute, Cooldown: 30 * time.Second, Probes: 1}
+	if plain.Timeout != 5*time.Second || plain.Retry != base || plain.Breaker != breaker ||
 		plain.Limit != (rules.Limit{32, 1}) || plain.Method != "" || plain.Templated {
 		t.Errorf("%+v", plain)
 	}
 	base.MaxAge, base.Attempts = 7*24*time.Hour, 0
-	if own.Timeout != time.Minute || own.Retry != base || own.Breaker != (rules.Breaker{9, 30 * time.Second, 2}) ||
+	breaker.Probes = 2
+	if own.Timeout != time.Minute || own.Retry != base || own.Breaker != breaker ||
 		own.Limit != (rules.Limit{1, 1}) {
 		t.Errorf("%+v", own)
 	}

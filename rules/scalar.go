@@ -153,6 +153,21 @@ func parseSize(s string) (int64, bool) {
 	return n << shift, true
 }
 
+var ratioPattern = regexp.MustCompile(`^(0\.\d{1,9}|1(\.0{1,9})?)$`)
+
+// ratio reads 0.5 and the like; a fault leaves it at 1.
+func (p *parser) ratio(n *yaml.Node, what string) float64 {
+	s, ok := p.value(n, what)
+	f, _ := strconv.ParseFloat(s, 64)
+	if ok && (f <= 0 || !ratioPattern.MatchString(s)) {
+		p.fault(n, fmt.Sprintf("%s must be above 0 and at most 1, such as 0.5, not %q", what, clip(n.Value)), "")
+	}
+	if f <= 0 {
+		return 1
+	}
+	return f
+}
+
 var ratePattern = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,9})?)/(s|m|h)$`)
 
 // rate reads 50/s, 10/m or 100/h as a number per second; burst is the number as it is written, rounded up.

@@ -104,9 +104,13 @@ type Retry struct {
 	Attempts   int           // 0: no bound
 }
 
-// Breaker says when a destination is left alone.
+// Breaker says when a destination is left alone: after so many failures in a row, or when so many of its answers are
+// failures. At least one of Failures and Ratio is set.
 type Breaker struct {
-	Failures int // in a row
+	Failures int           // in a row; 0: they are not counted
+	Ratio    float64       // of failures among the answers of Window, above 0 to 1; 0: not looked at
+	Min      int           // answers in Window below which Ratio says nothing
+	Window   time.Duration // what Ratio looks back on
 	Cooldown time.Duration
 	Probes   int // successes that close it again
 }

@@ -38,6 +38,9 @@ func durationValue() value {
 }
 
 func sizeValue() value { return value{"size", patternShape(sizePattern.String())} }
+func ratioValue() value {
+	return value{"0.5 and the like", anyOf(shape{"type": "number"}, patternShape(ratioPattern.String()))}
+}
 func rateValue() value { return value{"rate", patternShape(ratePattern.String())} }
 
 // patternShape is text of a form, or with a reference in it.

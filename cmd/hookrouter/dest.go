@@ -16,7 +16,7 @@ func destCommand(c *cli) *cobra.Command {
 	cmd.AddCommand(destList(r),
 		destChange(r, "pause", "Stop attempts to a destination until it is resumed; what is due waits", (*client.Client).Pause),
 		destChange(r, "resume", "End a destination's pause or hold", (*client.Client).Resume),
-		destChange(r, "probe", "Let a destination's open breaker try one delivery now", (*client.Client).Probe))
+		destChange(r, "probe", "Try one delivery now, whatever a breaker, a hold or a retry's time say", (*client.Client).Probe))
 	return cmd
 }
 
@@ -60,6 +60,8 @@ func destState(d client.Destination) string {
 	switch {
 	case d.Parked:
 		return "parked (not in the rules)"
+	case d.Gone:
+		return "paused (it answered 410)"
 	case d.Paused:
 		return "paused"
 	case !d.Hold.IsZero():

@@ -105,7 +105,7 @@ func wireDestination(d deliver.Status) client.Destination {
 	return client.Destination{
 		Name: d.Name, URL: d.URL, Parked: d.Parked, Aside: d.Aside,
 		Breaker: d.Breaker, BreakerSince: d.BreakerSince, NextProbe: d.NextProbe,
-		Hold: d.Hold, Paused: d.Paused, PausedSince: d.PausedSince,
+		Hold: d.Hold, Paused: d.Paused, PausedSince: d.PausedSince, Gone: d.Gone,
 		InFlight: d.InFlight, Concurrency: d.Concurrency, Ramp: d.Ramp, Rate: d.Rate,
 		Pending: d.Pending, Due: d.Due, Dead: d.Dead, Oldest: d.Oldest, NextDue: d.NextDue,
 		LastError: d.LastError, LastErrorAt: d.LastErrorAt,

@@ -57,10 +57,14 @@ func (l *lane) try(
 	ans := l.send(dest, req)
 	a.Result, a.Status, a.Answer, a.Error = ans.result, ans.status, ans.body, ans.err
 	now := time.Now()
-	if ans.asksToWait() && !dest.Templated {
-		l.hold(now.Add(ans.after), now)
+	switch {
+	case dest.Templated: // what one place says does not hold for the others
+	case ans.asksToWait():
+		l.hold(now.Add(ans.after))
+	case ans.gone():
+		l.gone(dest, a.Started)
 	}
-	out := decide(dest.Retry, ans, try{
+	out := decide(dest, ans, try{
 		now: now, expires: dl.Expires, attempts: dl.Attempts, probe: probe, jitter: rand.Float64(),
 	})
 	return out, verdictOn(ans)
@@ -132,10 +136,10 @@ func (l *lane) report(p permit, v verdict) {
 	l.gate.report(time.Now(), p, v)
 }
 
-func (l *lane) hold(until, now time.Time) {
+func (l *lane) hold(until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.gate.holdUntil(until, now)
+	l.gate.holdUntil(until)
 	l.wake()
 }
 

@@ -21,8 +21,7 @@ type breaker struct {
 	since      time.Time // of state, zero when it never changed
 	until      time.Time // when an open breaker lets the next attempt through; zero when it is not open
 	generation int       // grows with each change: results of older attempts are no news
-	failures   int       // in a row, while closed
-	building   bool      // an inner one is being driven to the state: no news either
+	failures   int       // in a row, while closed; gobreaker would forget those that leave its window
 }
 
 var (
@@ -30,9 +29,13 @@ var (
 	errUnrelated = errors.New("attempt says nothing about the destination")
 )
 
-// apply takes over changed numbers. gobreaker has no setters, so a new one is driven to the state of the old.
+// apply takes over changed numbers. gobreaker has no setters, so a new one is driven to the state of the old; what the
+// window of a ratio held is counted anew.
 func (b *breaker) apply(numbers rules.Breaker, now time.Time) {
-	numbers.Failures, numbers.Probes = max(1, numbers.Failures), max(1, numbers.Probes)
+	if numbers.Ratio == 0 {
+		numbers.Failures = max(1, numbers.Failures)
+	}
+	numbers.Probes = max(1, numbers.Probes)
 	if b.inner != nil && numbers == b.numbers {
 		return
 	}
@@ -40,43 +43,59 @@ func (b *breaker) apply(numbers rules.Breaker, now time.Time) {
 	b.numbers = numbers
 	b.inner = b.make()
 	b.generation++
-	b.building = true
-	defer func() { b.building = false }()
+	b.failures = min(b.failures, max(0, numbers.Failures-1)) // a change alone opens nothing
 	switch b.state {
 	case gobreaker.StateClosed:
-		b.fail(min(b.failures, numbers.Failures-1))
+		return
 	case gobreaker.StateOpen:
-		b.fail(numbers.Failures)
 		b.until = opened.Add(numbers.Cooldown)
-	case gobreaker.StateHalfOpen: // open, and its time is over: the next probe makes it half-open again
-		b.fail(numbers.Failures)
+	case gobreaker.StateHalfOpen: // its time is over: the next probe makes it half-open again
 		b.state, b.until = gobreaker.StateOpen, now
 	}
+	b.tell(errUnwell)
 }
+
+// buckets are the steps in which what a ratio looks back on moves on.
+const buckets = 10
 
 func (b *breaker) make() *gobreaker.TwoStepCircuitBreaker[struct{}] {
-	trip := uint32(b.numbers.Failures)
-	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+	settings := gobreaker.Settings{
 		MaxRequests:   uint32(b.numbers.Probes),
 		Timeout:       time.Nanosecond,
-		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= trip },
+		ReadyToTrip:   b.trips,
 		IsExcluded:    func(err error) bool { return errors.Is(err, errUnrelated) },
 		OnStateChange: b.record,
-	})
+	}
+	if b.numbers.Ratio > 0 {
+		settings.Interval, settings.BucketPeriod = b.numbers.Window, max(1, b.numbers.Window/buckets)
+	}
+	return gobreaker.NewTwoStepCircuitBreaker[struct{}](settings)
 }
 
-func (b *breaker) fail(times int) {
-	for range times {
-		if done, err := b.inner.Allow(); err == nil {
-			done(errUnwell)
-		}
+// trips is asked after each failure of a closed breaker.
+func (b *breaker) trips(c gobreaker.Counts) bool {
+	if b.state != gobreaker.StateClosed {
+		return true // a new inner one is driven to where the old one was
+	}
+	n := b.numbers
+	if n.Failures > 0 && b.failures >= n.Failures {
+		return true
+	}
+	answers := c.TotalSuccesses + c.TotalFailures
+	return n.Ratio > 0 && answers >= uint32(n.Min) && float64(c.TotalFailures) >= n.Ratio*float64(answers)
+}
+
+// tell counts a result at the time when it came, so that a window sees what slow attempts found, too.
+func (b *breaker) tell(err error) {
+	if done, refused := b.inner.Allow(); refused == nil {
+		done(err)
 	}
 }
 
 // record only notes the change: gobreaker holds its lock meanwhile. All its calls run under the lane's mutex.
 func (b *breaker) record(_ string, from, to gobreaker.State) {
-	if b.building {
-		return
+	if to == b.state {
+		return // a new inner one has arrived there
 	}
 	now := time.Now()
 	b.state, b.since, b.failures, b.until = to, now, 0, time.Time{}
@@ -98,27 +117,36 @@ func (b *breaker) room() int {
 	return b.numbers.Probes - int(c.Requests-c.TotalExclusions)
 }
 
+// enter lets an attempt through. A closed breaker hears of it when it ends, a half-open one counts its probes.
 func (b *breaker) enter() (permit, bool) {
+	p := permit{generation: b.generation}
+	if b.state == gobreaker.StateClosed {
+		return p, true
+	}
 	done, err := b.inner.Allow()
 	if err != nil {
 		return permit{}, false
 	}
-	return permit{generation: b.generation, probe: b.state == gobreaker.StateHalfOpen, done: done}, true
+	p.probe, p.done, p.generation = true, done, b.generation
+	return p, true
 }
 
 func (b *breaker) report(p permit, v verdict) {
 	if p.generation != b.generation {
 		return
 	}
+	err := errUnrelated
 	switch v {
 	case healthy:
-		b.failures = 0
-		p.done(nil)
+		b.failures, err = 0, nil
 	case unwell:
 		b.failures++
-		p.done(errUnwell)
-	default:
-		p.done(errUnrelated)
+		err = errUnwell
+	}
+	if p.probe {
+		p.done(err)
+	} else {
+		b.tell(err)
 	}
 }
 

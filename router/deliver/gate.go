@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -22,11 +23,11 @@ type gate struct {
 	paused bool      // by a person
 	hold   time.Time // the destination asked to be left alone until then
 
-	ramp     int       // most attempts at once while starting; full afterwards
-	rampDone int       // successes at this step
-	rampNext time.Time // no next step before then
-	rampSlow bool      // a step a second, whatever the successes
-	starts   int       // how often the ramp began: what ran before says nothing about it
+	ramp      int       // most attempts at once when this step of a start began; full afterwards
+	rampDone  int       // successes at this step
+	rampBegan time.Time // the step
+	rampNext  time.Time // no next step before then
+	rampTurn  int       // grows when less is allowed: what began before says nothing about that
 
 	ready   int           // leases that wait for a slot
 	running int           // attempts that run
@@ -36,7 +37,7 @@ type gate struct {
 // permit is what one attempt holds of the gate.
 type permit struct {
 	generation int // of the breaker
-	start      int // of the ramp
+	turn       int // of the ramp
 	probe      bool
 	done       func(error)
 }
@@ -60,8 +61,9 @@ const (
 )
 
 func newGate(dest *rules.Destination, changed func(from, to string)) *gate {
-	g := &gate{ramp: 1, typical: quick}
+	g := &gate{typical: quick}
 	g.breaker.changed = changed
+	g.restart(time.Now())
 	g.apply(dest, time.Now())
 	return g
 }
@@ -87,9 +89,6 @@ func (g *gate) apply(dest *rules.Destination, now time.Time) {
 	g.limiter.SetLimitAt(now, per)
 	g.limiter.SetBurstAt(now, burst)
 }
-
-// most is how many attempts may run at once while the breaker is closed.
-func (g *gate) most() int { return min(g.ramp, g.limit.Concurrency) }
 
 // ahead is how many leases may be taken beyond that.
 func (g *gate) ahead() int {
@@ -124,7 +123,7 @@ func (g *gate) room(now time.Time) (n int, again time.Time) {
 	if g.breaker.state != gobreaker.StateClosed {
 		n = g.breaker.room() - g.ready
 	} else {
-		n = g.slots()
+		n = g.slots(now)
 	}
 	if n <= 0 || g.limiter == nil {
 		return max(0, n), time.Time{}
@@ -138,12 +137,12 @@ func (g *gate) room(now time.Time) (n int, again time.Time) {
 }
 
 // slots is how many more leases may be taken while the breaker is closed; those ahead are taken in batches.
-func (g *gate) slots() int {
+func (g *gate) slots(now time.Time) int {
 	ahead := g.ahead()
 	if ahead > 0 && g.ready > ahead/2 {
 		return 0
 	}
-	return g.most() + ahead - g.ready - g.running
+	return g.most(now) + ahead - g.ready - g.running
 }
 
 // lease notes that n leases were taken.
@@ -159,11 +158,11 @@ func (g *gate) enter(now time.Time) (permit, bool) {
 	if _, closed := g.shut(now); closed || g.ready == 0 {
 		return permit{}, false
 	}
-	if g.breaker.state == gobreaker.StateClosed && g.running >= g.most() {
+	if g.breaker.state == gobreaker.StateClosed && g.running >= g.most(now) {
 		return permit{}, false
 	}
 	p, ok := g.breaker.enter()
-	p.start = g.starts
+	p.turn = g.rampTurn
 	if ok {
 		g.ready--
 		g.running++
@@ -177,8 +176,8 @@ func (g *gate) report(now time.Time, p permit, v verdict) {
 	g.breaker.report(p, v)
 	switch {
 	case g.breaker.state == gobreaker.StateClosed && before != gobreaker.StateClosed:
-		g.restart(now, true)
-	case g.breaker.state == gobreaker.StateClosed && p.start == g.starts:
+		g.restart(now)
+	case g.breaker.state == gobreaker.StateClosed && p.turn == g.rampTurn:
 		g.climb(now, v)
 	}
 }
@@ -190,41 +189,65 @@ func (g *gate) leave(took time.Duration) {
 }
 
 // holdUntil leaves the destination alone until then, and begins gently afterwards.
-func (g *gate) holdUntil(until, now time.Time) {
+func (g *gate) holdUntil(until time.Time) {
 	if until.After(g.hold) {
 		g.hold = until
-		g.restart(now, false)
+		g.restart(until)
 	}
 }
+
+// endHold ends a hold before its time.
+func (g *gate) endHold(now time.Time) {
+	if g.hold.After(now) {
+		g.hold = time.Time{}
+		g.restart(now)
+	}
+}
+
+const rampPause = time.Second // between two steps of the ramp, and up to a quarter more
 
 // restart begins at one attempt at a time again: what waits must not fall upon a destination that has just come back.
-func (g *gate) restart(now time.Time, slow bool) {
-	g.starts++
-	g.ramp, g.rampDone, g.rampSlow = 1, 0, slow
-	g.rampNext = time.Time{}
-	if slow {
-		g.rampNext = now.Add(time.Second)
-	}
+func (g *gate) restart(now time.Time) { g.stepBack(1, now) }
+
+// stepBack allows less; what began before says nothing about that.
+func (g *gate) stepBack(ramp int, now time.Time) {
+	g.rampTurn++
+	g.step(ramp, now)
 }
 
-// climb doubles the ramp after as many successes as it allows at once; after trouble at most once a second.
+// step sets how many attempts may run at once when the next step of the ramp begins. Its length varies, so that
+// processes which started together do not climb together.
+func (g *gate) step(ramp int, now time.Time) {
+	g.ramp, g.rampDone = ramp, 0
+	g.rampBegan, g.rampNext = now, now.Add(rampPause+rand.N(rampPause/4))
+}
+
+// most is how many attempts may run at once while the breaker is closed. Within a step of the ramp it grows to twice as
+// many, bit by bit and by one for each success at most: what is too much is found by few attempts.
+func (g *gate) most(now time.Time) int {
+	if g.ramp == full {
+		return g.limit.Concurrency
+	}
+	passed := min(1, max(0, float64(now.Sub(g.rampBegan))/float64(g.rampNext.Sub(g.rampBegan))))
+	return min(g.ramp+g.rampDone, int(float64(g.ramp)*math.Exp2(passed)), g.limit.Concurrency)
+}
+
+// climb takes the next step of the ramp when this one is over and everything that it allows went well; trouble halves
+// what is allowed.
 func (g *gate) climb(now time.Time, v verdict) {
-	if g.ramp == full || v == unrelated {
-		return
-	}
-	if v == unwell {
-		g.rampDone = 0
-		return
-	}
-	g.rampDone++
-	if g.rampDone < g.ramp || now.Before(g.rampNext) {
-		return
-	}
-	g.ramp, g.rampDone = 2*g.ramp, 0
-	if g.rampSlow {
-		g.rampNext = now.Add(time.Second)
-	}
-	if g.ramp >= g.limit.Concurrency {
-		g.ramp = full
+	switch {
+	case g.ramp == full || v == unrelated:
+	case v == unwell:
+		g.stepBack(max(1, g.most(now)/2), now)
+	default:
+		g.rampDone++
+		if g.rampDone < g.ramp || now.Before(g.rampNext) {
+			return
+		}
+		next := 2 * g.ramp
+		if next >= g.limit.Concurrency {
+			next = full
+		}
+		g.step(next, now)
 	}
 }

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,26 +69,80 @@ func wantStarts(t *testing.T, what string, g *gate, want int) []permit {
 	return ps
 }
 
-func TestGateBeginsGently(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := testGate(5, 1, 20, 0)
-		for _, want := range []int{1, 2, 4, 8, 16, 20, 20} {
-			finish(g, healthy, wantStarts(t, "a round at the start", g, want)...)
+// climbs holds that a gate lets one attempt run at first, and at most twice as many each second, up to 32, however fast
+// the answers are.
+func climbs(t *testing.T, g *gate) {
+	t.Helper()
+	began, before := time.Now(), 1
+	for n := 1; n < 32; {
+		ps := fill(g)
+		n = len(ps)
+		if most := math.Exp2(time.Since(began).Seconds()); float64(n) > most || n < before {
+			t.Fatalf("%d at once after %v, %d before", n, time.Since(began), before)
 		}
+		if time.Since(began) > 8*time.Second {
+			t.Fatalf("only %d at once after %v", n, time.Since(began))
+		}
+		before = n
+		time.Sleep(10 * time.Millisecond)
+		finish(g, healthy, ps...)
+	}
+}
+
+func TestGateBeginsGently(t *testing.T) {
+	bubble(t, func(t *testing.T) { climbs(t, testGate(5, 1, 32, 0)) })
+}
+
+func TestRampAfterTrouble(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := warm(testGate(2, 1, 32, 0))
+		finish(g, unwell, fill(g)...)
+		time.Sleep(time.Second)
+		finish(g, healthy, wantStarts(t, "probe", g, 1)...)
+		climbs(t, g)
 	})
 }
 
-func TestRampWaitsForSuccess(t *testing.T) {
+func TestRampAfterAHold(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			g := warm(testGate(2, 1, 32, 0))
+			ps := fill(g)
+			g.holdUntil(time.Now().Add(time.Hour))
+			finish(g, healthy, ps...)
+			wantStarts(t, "held", g, 0)
+			time.Sleep(time.Minute)
+			if g.endHold(time.Now()); !early {
+				g.holdUntil(time.Now().Add(time.Minute))
+				time.Sleep(time.Minute)
+			}
+			climbs(t, g)
+		})
+	}
+}
+
+// TestRampStepsBack: what is too much for a destination is found once a step, not once for each attempt.
+func TestRampStepsBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		g := testGate(5, 1, 20, 0)
-		finish(g, unrelated, wantStarts(t, "first", g, 1)...)
-		finish(g, unwell, wantStarts(t, "after no news", g, 1)...)
-		finish(g, healthy, wantStarts(t, "after trouble", g, 1)...)
-		ps := wantStarts(t, "after success", g, 2)
-		finish(g, healthy, ps[0])
-		finish(g, unwell, ps[1])
-		finish(g, healthy, wantStarts(t, "after a mixed round", g, 2)...)
-		wantStarts(t, "after a good round", g, 4)
+		g := testGate(50, 1, 32, 0)
+		round := func(want int, vs ...verdict) {
+			t.Helper()
+			time.Sleep(2 * time.Second)
+			for i, p := range wantStarts(t, "round", g, want) {
+				finish(g, vs[min(i, len(vs)-1)], p)
+			}
+		}
+		round(1, unrelated)
+		round(1, unwell)
+		round(1, healthy)
+		round(2, healthy)
+		round(4, healthy, unwell)
+		round(2, healthy)
+		round(4, unwell)
+		round(2, unwell, healthy)
+		round(1, healthy)
+		round(2, healthy)
+		wantStarts(t, "after good rounds", g, 4)
 	})
 }
 
@@ -143,25 +198,6 @@ func TestHalfOpenLetsInOnlyItsProbes(t *testing.T) {
 		wantStarts(t, "after two of three", g, 0)
 		finish(g, healthy, ps[2])
 		wantStarts(t, "closed again", g, 1)
-	})
-}
-
-// TestRampAfterTrouble: at most twice as many a second, however fast the answers are.
-func TestRampAfterTrouble(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		g := warm(testGate(2, 1, 32, 0))
-		finish(g, unwell, fill(g)...)
-		time.Sleep(time.Second)
-		finish(g, healthy, wantStarts(t, "probe", g, 1)...)
-		for _, want := range []int{1, 2, 4, 8, 16, 32} {
-			for range 99 {
-				ps := wantStarts(t, "within the second", g, want)
-				time.Sleep(10 * time.Millisecond)
-				finish(g, healthy, ps...)
-			}
-			time.Sleep(10 * time.Millisecond)
-			finish(g, healthy, fill(g)...)
-		}
 	})
 }
 
@@ -263,8 +299,8 @@ func TestHoldAndPause(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := warm(testGate(5, 1, 8, 0))
 		ps := wantStarts(t, "warm", g, 8)
-		g.holdUntil(time.Now().Add(time.Minute), time.Now())
-		g.holdUntil(time.Now().Add(time.Second), time.Now()) // a shorter one changes nothing
+		g.holdUntil(time.Now().Add(time.Minute))
+		g.holdUntil(time.Now().Add(time.Second)) // a shorter one changes nothing
 		finish(g, healthy, ps...)
 		if n, again := g.room(time.Now()); n != 0 || time.Until(again) != time.Minute {
 			t.Errorf("held: room for %d, again in %v", n, time.Until(again))

@@ -34,7 +34,9 @@ type lane struct {
 	ready     []*queue.Lease // as many as gate.ready
 	lastError string
 	errorAt   time.Time
-	pausedAt  time.Time
+	url       string    // Fingerprint of the destination as the rules have it
+	pause     pause     // what the note says; whether it holds is gate.paused
+	resumed   time.Time // by a person
 }
 
 const (
@@ -47,7 +49,7 @@ func newLane(d *Deliverer, dest *rules.Destination) *lane {
 		name: dest.Name, opts: &d.opts, metrics: d.metrics.lane(dest.Name),
 		log:    d.opts.Logger.With("destination", dest.Name),
 		seldom: &rate.Sometimes{First: 3, Interval: time.Second}, changed: make(chan struct{}, 1), left: make(chan struct{}),
-		transport: newTransport(dest, &d.opts),
+		transport: newTransport(dest, &d.opts), url: dest.Fingerprint(),
 	}
 	l.gate = newGate(dest, l.breakerChanged)
 	l.readPause()
@@ -68,6 +70,8 @@ func (l *lane) apply(dest *rules.Destination) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gate.apply(dest, time.Now())
+	l.url = dest.Fingerprint()
+	l.readPause()
 	if !l.transport.fits(dest) {
 		l.transport.close()
 		l.transport = newTransport(dest, l.opts)

@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookrouter/hookrouter/event"
-	"github.com/hookrouter/hookrouter/router/queue/journal"
 	"github.com/hookrouter/hookrouter/sink"
 )
 
@@ -146,53 +145,6 @@ func TestRouteIsGone(t *testing.T) {
 	r.load(oneRoute("a", url))
 	if d, _ := r.final(id); d.State != event.Delivered {
 		t.Errorf("%v", d.State)
-	}
-}
-
-// TestPauseSurvivesRestart, over the journal.
-func TestPauseSurvivesRestart(t *testing.T) {
-	dir := t.TempDir()
-	s, url := newSink(t, sink.Options{})
-	open := func() *journal.Log {
-		log, err := journal.Open(dir, journal.Options{SegmentSize: 256 << 10})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return log
-	}
-	log := open()
-	r := newRig(t, oneRoute("a", url), log)
-	if err := r.Pause(t.Context(), "a"); err != nil {
-		t.Fatal(err)
-	}
-	id := r.send("a", "x")
-	r.stop()
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	log = open()
-	defer func() { _ = log.Close() }()
-	r = newRig(t, oneRoute("a", url, "b", url), log)
-	r.final(r.send("b", "another lane"))
-	if st := r.status("a"); !st.Paused || st.PausedSince.IsZero() || st.Pending != 1 {
-		t.Errorf("after the restart: %+v", st)
-	}
-	if s.Count() != 1 {
-		t.Errorf("%d requests, want the one of the other lane", s.Count())
-	}
-	if err := r.Resume(t.Context(), "a"); err != nil {
-		t.Fatal(err)
-	}
-	if d, _ := r.final(id); d.State != event.Delivered {
-		t.Errorf("%v", d.State)
-	}
-	if _, ok := r.queue.Note("pause/a"); ok {
-		t.Error("the pause is still noted")
-	}
-	r.stop()
-	if err := r.Pause(t.Context(), "nobody"); err == nil {
-		t.Error("an unknown destination was paused")
 	}
 }
 

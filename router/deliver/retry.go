@@ -51,6 +51,9 @@ func (a answer) asksToWait() bool {
 	return a.after > 0 && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable)
 }
 
+// gone reports whether the destination said that it is no more, for good.
+func (a answer) gone() bool { return a.result == resultStatus && a.status == http.StatusGone }
+
 // troubled reports whether the breaker counts it as a failure.
 func (a answer) troubled() bool {
 	switch a.result {
@@ -79,7 +82,8 @@ type try struct {
 }
 
 // decide says what an answer does to its delivery. It is a pure function.
-func decide(r rules.Retry, a answer, t try) event.Outcome {
+func decide(d *rules.Destination, a answer, t try) event.Outcome {
+	r := d.Retry
 	switch {
 	case a.result == resultOK:
 		return event.Outcome{State: event.Delivered, Counted: true}
@@ -87,6 +91,8 @@ func decide(r rules.Retry, a answer, t try) event.Outcome {
 		return event.Outcome{State: event.Pending, Due: t.now}
 	case a.result == resultRule:
 		return event.Outcome{State: event.Dead, Reason: event.ReasonRule, Detail: a.err, Counted: true}
+	case a.gone() && !d.Templated:
+		return event.Outcome{State: event.Pending, Due: t.now} // its lane is paused
 	case !a.retried():
 		return event.Outcome{State: event.Dead, Reason: event.ReasonRefused, Detail: a.err, Counted: true}
 	}

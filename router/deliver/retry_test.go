@@ -27,9 +27,11 @@ func TestDecide(t *testing.T) {
 		attempts int // before
 		bound    int // retry.attempts
 		probe    bool
-		left     time.Duration // until it expires, 0 = an hour
-		want     string
-		counted  bool
+
+		templated bool          // the URL is many places
+		left      time.Duration // until it expires, 0 = an hour
+		want      string
+		counted   bool
 	}{
 		{name: "200", a: answer{result: resultOK, status: 200}, want: "delivered", counted: counted},
 		{name: "204 of a probe", a: answer{result: resultOK, status: 204}, probe: true, want: "delivered", counted: counted},
@@ -41,7 +43,8 @@ func TestDecide(t *testing.T) {
 		{name: "401", a: status(401), want: "dead refused", counted: counted},
 		{name: "404", a: status(404), want: "dead refused", counted: counted},
 		{name: "409", a: status(409), want: "dead refused", counted: counted},
-		{name: "410", a: status(410), want: "dead refused", counted: counted},
+		{name: "410", a: status(410), attempts: 2, bound: 3, want: "pending 0s", counted: free},
+		{name: "410 of one of many places", a: status(410), templated: true, want: "dead refused", counted: counted},
 		{name: "422", a: status(422), want: "dead refused", counted: counted},
 		{name: "400 with Retry-After", a: asks(400, time.Minute), want: "dead refused", counted: counted},
 		{name: "408", a: status(408), want: "pending 500ms", counted: counted},
@@ -90,7 +93,7 @@ func TestDecide(t *testing.T) {
 				c.left = time.Hour
 			}
 			r := rules.Retry{Backoff: time.Second, MaxBackoff: 8 * time.Second, Attempts: c.bound}
-			out := decide(r, c.a, try{
+			out := decide(&rules.Destination{Retry: r, Templated: c.templated}, c.a, try{
 				now: noon, expires: noon.Add(c.left), attempts: c.attempts, probe: c.probe, jitter: 0.5,
 			})
 			if got := describe(out); got != c.want || out.Counted != c.counted {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookrouter/hookrouter/event"
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/router/queue/journal"
 	"github.com/hookrouter/hookrouter/router/queue/logtest"
 	"github.com/hookrouter/hookrouter/rules"
 	"github.com/hookrouter/hookrouter/sink"
@@ -61,6 +62,20 @@ func newRig(t *testing.T, yaml string, log queue.Log) *rig {
 	r.stop = sync.OnceFunc(func() { endDeliver(); endWatch(); endQueue() })
 	t.Cleanup(r.stop)
 	return r
+}
+
+// openJournal opens a log on disk, which is closed with the function that is returned.
+func openJournal(t *testing.T, dir string) (queue.Log, func()) {
+	t.Helper()
+	log, err := journal.Open(dir, journal.Options{SegmentSize: 256 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log, sync.OnceFunc(func() {
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // background runs f until the function it returns is called.
@@ -145,6 +160,17 @@ func (r *rig) send(dest, body string) event.DeliveryID {
 
 func (r *rig) sendFor(dest, body string, life time.Duration) event.DeliveryID {
 	r.t.Helper()
+	return r.enqueue(dest, body, 0, life)
+}
+
+// sendLater is send, due only later.
+func (r *rig) sendLater(dest, body string, later time.Duration) event.DeliveryID {
+	r.t.Helper()
+	return r.enqueue(dest, body, later, time.Hour+later)
+}
+
+func (r *rig) enqueue(dest, body string, later, life time.Duration) event.DeliveryID {
+	r.t.Helper()
 	now := time.Now().UTC()
 	ev := &event.Event{
 		ID: event.NewEventID(now), Source: "in", ReceivedAt: now, Method: "POST", Path: "/in/in",
@@ -152,7 +178,7 @@ func (r *rig) sendFor(dest, body string, life time.Duration) event.DeliveryID {
 	}
 	d := event.Delivery{
 		ID: event.NewDeliveryID(now), Event: ev.ID, Route: dest, Destination: dest,
-		Created: now, Due: now, Expires: now.Add(life), State: event.Pending,
+		Created: now, Due: now.Add(later), Expires: now.Add(life), State: event.Pending,
 	}
 	if _, err := r.queue.Enqueue(r.t.Context(), ev, []event.Delivery{d}); err != nil {
 		r.t.Fatal(err)

@@ -1,8 +1,6 @@
 package deliver
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +18,7 @@ type Status struct {
 	Hold         time.Time // until when the destination asked to be left alone, else zero
 	Paused       bool      // until a person resumes it
 	PausedSince  time.Time // zero when unknown
+	Gone         bool      // it paused itself, by an answer of 410: another URL ends the pause, too
 
 	InFlight    int     // attempts that run
 	Concurrency int     // most attempts at once
@@ -71,8 +70,12 @@ func (d *Deliverer) Destinations() []Status {
 
 // idle is the status of a destination without a lane: it is not in the rules, or Run has only begun.
 func (d *Deliverer) idle(name string) *Status {
-	s := &Status{Name: name, Breaker: "closed"}
-	s.Paused, s.PausedSince = d.opts.paused(name)
+	s, url := &Status{Name: name, Breaker: "closed"}, ""
+	if dest, ok := d.opts.Rules().Destination(name); ok {
+		url = dest.Fingerprint()
+	}
+	p, ok := d.opts.pause(name, url)
+	s.Paused, s.PausedSince, s.Gone = ok, p.since, ok && p.url != ""
 	return s
 }
 
@@ -84,86 +87,12 @@ func (l *lane) status() Status {
 	s := Status{
 		Name: l.name, Parked: g.parked,
 		Breaker: g.breaker.state.String(), BreakerSince: g.breaker.since, NextProbe: g.breaker.until,
-		Paused: g.paused, PausedSince: l.pausedAt,
-		InFlight: g.running, Concurrency: g.limit.Concurrency, Ramp: g.most(), Rate: g.limit.Rate,
+		Paused: g.paused, PausedSince: l.pause.since, Gone: g.paused && l.pause.url != "",
+		InFlight: g.running, Concurrency: g.limit.Concurrency, Ramp: g.most(now), Rate: g.limit.Rate,
 		LastError: l.lastError, LastErrorAt: l.errorAt,
 	}
 	if g.hold.After(now) {
 		s.Hold = g.hold
 	}
 	return s
-}
-
-// pauseNote is the prefix of the queue's notes that say which destinations are paused, and since when.
-const pauseNote = "pause/"
-
-// Pause stops attempts to a destination until Resume, over restarts; attempts that run go on. It returns when the
-// pause is durable. Pausing twice is no error. ErrUnknown, or the queue's error.
-func (d *Deliverer) Pause(ctx context.Context, name string) error {
-	if _, ok := d.opts.Queue.Note(pauseNote + name); ok {
-		return nil
-	}
-	return d.note(ctx, name, time.Now().UTC().Format(time.RFC3339))
-}
-
-// Resume ends a pause and a hold. It is no error when there was none. ErrUnknown, or the queue's error.
-func (d *Deliverer) Resume(ctx context.Context, name string) error {
-	if err := d.note(ctx, name, ""); err != nil {
-		return err
-	}
-	if l := d.lane(name); l != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.gate.hold = time.Time{}
-		l.wake()
-	}
-	return nil
-}
-
-// note stores the pause and then lets the lane read it. One that is made meanwhile reads it by itself.
-func (d *Deliverer) note(ctx context.Context, name, since string) error {
-	if err := d.known(name); err != nil {
-		return err
-	}
-	if _, ok := d.opts.Queue.Note(pauseNote + name); ok || since != "" {
-		if err := d.opts.Queue.SetNote(ctx, pauseNote+name, since); err != nil {
-			return fmt.Errorf("destination %q: pause: %w", name, err)
-		}
-	}
-	if l := d.lane(name); l != nil {
-		l.readPause()
-	}
-	return nil
-}
-
-// readPause takes over what the note says.
-func (l *lane) readPause() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.gate.paused, l.pausedAt = l.opts.paused(l.name)
-	l.wake()
-}
-
-// paused is what the note says; since is zero when it says something else than a time.
-func (o *Options) paused(name string) (paused bool, since time.Time) {
-	text, paused := o.Queue.Note(pauseNote + name)
-	since, _ = time.Parse(time.RFC3339, text)
-	return paused, since
-}
-
-// Probe lets an open breaker try one delivery now instead of when its cooldown ends; it does nothing when the breaker
-// is not open. ErrUnknown.
-func (d *Deliverer) Probe(_ context.Context, name string) error {
-	if err := d.known(name); err != nil {
-		return err
-	}
-	l := d.lane(name)
-	if l == nil {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.gate.breaker.probe(time.Now())
-	l.wake()
-	return nil
 }

@@ -25,6 +25,7 @@ type Lane struct {
 	peak     int // most leases at once
 	unsynced int // results that are not durable yet
 	reloaded bool
+	hurry    bool // a retry may be leased before it is due
 	closed   bool
 }
 
@@ -116,7 +117,7 @@ func (l *Lane) look() (now bool, next time.Time, err error) {
 		return false, next, nil
 	}
 	next = fromNanos(l.q.state.table.row(l.rows.heap[0]).due)
-	return !next.After(time.Now()), next, nil
+	return l.hurry || !next.After(time.Now()), next, nil
 }
 
 func (l *Lane) sleep(ctx context.Context, until time.Time) error {
@@ -153,6 +154,14 @@ func (l *Lane) Reload() {
 	l.reloaded = true
 	l.signal()
 	l.q.wake()
+}
+
+// Hurry lets the next Lease take one delivery that waits for a retry before it is due, when nothing is due then.
+func (l *Lane) Hurry() {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	l.hurry = l.q.state.nextRetry(l.rows) != 0
+	l.signal()
 }
 
 // Close ends the lane: its leases are lost, its deliveries stay pending.

@@ -83,6 +83,19 @@ func (s *state) putAside(l *laneRows, r ref) {
 	l.aside = append(l.aside, r)
 }
 
+// mostLooked bounds what is looked through while everybody waits.
+const mostLooked = 10_000
+
+// nextRetry is the row in the heap that was tried before and is due next, of those near its top; 0 when none was.
+func (s *state) nextRetry(l *laneRows) (next ref) {
+	for _, r := range l.heap[:min(len(l.heap), mostLooked)] {
+		if s.table.row(r).tries > 0 && (next == 0 || s.before(r, next)) {
+			next = r
+		}
+	}
+	return next
+}
+
 func (s *state) comeBack(l *laneRows) {
 	back := l.aside
 	l.aside = nil

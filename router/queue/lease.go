@@ -52,11 +52,11 @@ func (l *Lane) Lease(most int, ttl time.Duration, want func(route string) bool) 
 	}
 	var out []*Lease
 	for len(out) < most && len(l.rows.heap) > 0 {
-		r := l.rows.heap[0]
-		w := q.state.table.row(r)
-		if w.due > now.UnixNano() {
+		r := l.next(now)
+		if r == 0 {
 			break
 		}
+		w := q.state.table.row(r)
 		q.state.pull(l.rows, r)
 		switch {
 		case w.expires != 0 && w.expires <= now.UnixNano():
@@ -69,6 +69,20 @@ func (l *Lane) Lease(most int, ttl time.Duration, want func(route string) bool) 
 	}
 	l.peak = max(l.peak, len(l.leases))
 	return out
+}
+
+// next is the row to lease next, 0 when there is none.
+func (l *Lane) next(now time.Time) ref {
+	s, r := l.q.state, l.rows.heap[0]
+	hurry := l.hurry
+	l.hurry = false
+	switch {
+	case s.table.row(r).due <= now.UnixNano():
+		return r
+	case hurry:
+		return s.nextRetry(l.rows)
+	}
+	return 0
 }
 
 // reserve takes a row, which is in no heap, and puts its start on the way.
