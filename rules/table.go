@@ -68,7 +68,8 @@ var destKeys = keys{"destination", slices.Concat([]row{
 	{"method", methodValue(), "the sender's; POST with a transform", "method of the requests"},
 	{"headers", mappingTo(anyText()), "", "added to each request; values may hold ${} and $()"},
 	{"query", mappingTo(anyText()), "", "parameters added to the URL; values may hold ${} and $()"},
-}, policyRows(), trustRows()), words("order_by delay success egress")}
+	{"success", oneOrMore(answerValue(false)), "`2xx`", "which statuses count as delivered; see [answers](#answers)"},
+}, policyRows(), trustRows()), words("order_by delay egress")}
 
 var defaultKeys = keys{"defaults", policyRows(), words("egress")}
 
@@ -91,9 +92,11 @@ var limitKeys = keys{"limit", []row{
 var retryKeys = keys{"retry", []row{
 	{"backoff", durationValue(), "`1s`", "pause after the first attempt; it doubles, and a random part of it is waited"},
 	{"max_backoff", durationValue(), "`1h`", "longest pause"},
+	{"schedule", value{"list of durations", listShape(durationValue().shape)}, "", "the pauses themselves, one after each attempt, instead of backoff; a failure after the last one is final"},
+	{"on", oneOrMore(answerValue(true)), "`[408, 425, 429, 5xx, timeout, connect, broken, dns, tls]`", "what is tried again; see [answers](#answers)"},
 	{"max_age", durationValue(), "`24h`", "after this long a delivery is dead"},
 	{"attempts", wholeNumber(), "`0`", "most attempts, probes of the breaker not counted; 0: until max_age"},
-}, words("schedule on")}
+}, nil}
 
 var breakerKeys = keys{"breaker", []row{
 	{"failures", wholeNumber(), "`5`", "failures in a row that open it"},

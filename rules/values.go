@@ -38,6 +38,16 @@ func durationValue() value {
 }
 
 func sizeValue() value { return value{"size", patternShape(sizePattern.String())} }
+
+// answerValue is one of Answers.
+func answerValue(failures bool) value {
+	pattern := `!?([2-5]\d\d|[2-5]xx`
+	if failures {
+		pattern += "|" + strings.Join(failureClasses, "|")
+	}
+	return value{"answer", anyOf(shape{"type": "integer"}, patternShape(pattern+")"))}
+}
+
 func ratioValue() value {
 	return value{"0.5 and the like", anyOf(shape{"type": "number"}, patternShape(ratioPattern.String()))}
 }

@@ -58,10 +58,9 @@ func (l *lane) try(
 	a.Result, a.Status, a.Answer, a.Error = ans.result, ans.status, ans.body, ans.err
 	now := time.Now()
 	switch {
-	case dest.Templated: // what one place says does not hold for the others
-	case ans.asksToWait():
+	case ans.asksToWait() && !dest.Templated: // else it holds for one place, and not for the others
 		l.hold(now.Add(ans.after))
-	case ans.gone():
+	case ans.gone(dest):
 		l.gone(dest, a.Started)
 	}
 	out := decide(dest, ans, try{

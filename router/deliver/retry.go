@@ -52,7 +52,9 @@ func (a answer) asksToWait() bool {
 }
 
 // gone reports whether the destination said that it is no more, for good.
-func (a answer) gone() bool { return a.result == resultStatus && a.status == http.StatusGone }
+func (a answer) gone(d *rules.Destination) bool {
+	return a.result == resultStatus && d.PausedBy(a.status)
+}
 
 // troubled reports whether the breaker counts it as a failure.
 func (a answer) troubled() bool {
@@ -63,13 +65,16 @@ func (a answer) troubled() bool {
 	return a.result == resultStatus && a.status >= 500
 }
 
-// retried reports whether another attempt could help.
-func (a answer) retried() bool {
-	switch a.status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+// retried reports whether another attempt could help. What kept an attempt from the destination always passes, or an
+// operator mends it.
+func (a answer) retried(on rules.Answers) bool {
+	switch a.result {
+	case resultStatus:
+		return on.Status(a.status)
+	case resultEgress, resultToken:
 		return true
 	}
-	return a.troubled()
+	return on.Failure(a.result)
 }
 
 // try is what besides the answer decides about the next attempt.
@@ -91,16 +96,16 @@ func decide(d *rules.Destination, a answer, t try) event.Outcome {
 		return event.Outcome{State: event.Pending, Due: t.now}
 	case a.result == resultRule:
 		return event.Outcome{State: event.Dead, Reason: event.ReasonRule, Detail: a.err, Counted: true}
-	case a.gone() && !d.Templated:
+	case a.gone(d):
 		return event.Outcome{State: event.Pending, Due: t.now} // its lane is paused
-	case !a.retried():
+	case !a.retried(r.On):
 		return event.Outcome{State: event.Dead, Reason: event.ReasonRefused, Detail: a.err, Counted: true}
 	}
 	counted := !t.probe && !a.asksToWait()
-	if counted && r.Attempts > 0 && t.attempts+1 >= r.Attempts {
+	if counted && usedUp(r, t.attempts+1) {
 		return event.Outcome{State: event.Dead, Reason: event.ReasonExhausted, Detail: a.err, Counted: true}
 	}
-	wait := backoff(r, t.attempts+1, t.jitter)
+	wait := pauseAfter(r, t.attempts+1, t.jitter)
 	if a.asksToWait() {
 		wait = max(wait, a.after)
 	}
@@ -109,6 +114,19 @@ func decide(d *rules.Destination, a answer, t try) event.Outcome {
 		return event.Outcome{State: event.Dead, Reason: event.ReasonExpired, Detail: a.err, Counted: counted}
 	}
 	return event.Outcome{State: event.Pending, Due: due, Counted: counted}
+}
+
+// usedUp reports whether the n-th attempt was the last one.
+func usedUp(r rules.Retry, n int) bool {
+	return r.Attempts > 0 && n >= r.Attempts || len(r.Schedule) > 0 && n > len(r.Schedule)
+}
+
+// pauseAfter is the wait after the n-th attempt. A schedule is kept as it is written.
+func pauseAfter(r rules.Retry, n int, jitter float64) time.Duration {
+	if len(r.Schedule) > 0 {
+		return r.Schedule[min(n, len(r.Schedule))-1]
+	}
+	return backoff(r, n, jitter)
 }
 
 // backoff is the wait after the n-th attempt: anything up to the n-th step, so that what failed together does not

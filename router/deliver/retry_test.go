@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,14 +93,79 @@ func TestDecide(t *testing.T) {
 			if c.left == 0 {
 				c.left = time.Hour
 			}
-			r := rules.Retry{Backoff: time.Second, MaxBackoff: 8 * time.Second, Attempts: c.bound}
-			out := decide(&rules.Destination{Retry: r, Templated: c.templated}, c.a, try{
+			d := *destination(t, "url: http://a/, retry: { backoff: 1s, max_backoff: 8s }")
+			d.Retry.Attempts, d.Templated = c.bound, c.templated
+			out := decide(&d, c.a, try{
 				now: noon, expires: noon.Add(c.left), attempts: c.attempts, probe: c.probe, jitter: 0.5,
 			})
 			if got := describe(out); got != c.want || out.Counted != c.counted {
 				t.Errorf("got %s, counted %v; want %s, %v", got, out.Counted, c.want, c.counted)
 			}
 		})
+	}
+}
+
+// TestAnswersByTheRules: what `on` and `success` name. A dot is a retry, D delivered, R refused, P a pause.
+func TestAnswersByTheRules(t *testing.T) {
+	const statuses, classes = "200 204 302 400 404 409 410 429 500 501 503", "timeout connect broken dns tls egress"
+	for _, c := range []struct{ lines, statuses, classes string }{
+		{"", "D D R R R R P . . . .", ". . . . . ."},
+		{`retry: { on: "!501" }`, "D D R R R R P . . R .", ". . . . . ."},
+		{`retry: { on: ["!501", "!timeout", "!429"] }`, "D D R R R R P R . R .", "R . . . . ."},
+		{`retry: { on: [5xx, "!501", 429] }`, "D D R R R R P . . R .", "R R R R R ."},
+		{`retry: { on: [503, connect, dns] }`, "D D R R R R P R R R .", "R . R . R ."},
+		{`retry: { on: [4xx] }`, "D D R . . . P . R R R", "R R R R R ."},
+		{`retry: { on: ["!4xx", 410, 409] }`, "D D R R R . . R R R R", "R R R R R ."},
+		{`retry: { on: "!410" }`, "D D R R R R R . . . .", ". . . . . ."},
+		{`success: [2xx, 409]`, "D D R R R D P . . . .", ". . . . . ."},
+		{`success: "!204"`, "D R R R R R P . . . .", ". . . . . ."},
+		{`success: [200, 302, 410, 5xx], retry: { on: 204 }`, "D . D R R R D R D D D", "R R R R R ."},
+	} {
+		d := destination(t, "url: http://a/, "+c.lines)
+		letter := func(a answer) string {
+			out := decide(d, a, try{now: noon, expires: noon.Add(time.Hour * 48), jitter: 0.5})
+			switch {
+			case a.gone(d):
+				return "P"
+			case out.Reason == event.ReasonRefused:
+				return "R"
+			case out.State == event.Delivered:
+				return "D"
+			}
+			return "."
+		}
+		var got, gotClasses []string
+		for _, status := range strings.Fields(statuses) {
+			code, _ := strconv.Atoi(status)
+			a := answer{result: resultStatus, status: code}
+			if d.Success.Status(code) {
+				a.result = resultOK
+			}
+			got = append(got, letter(a))
+		}
+		for _, class := range strings.Fields(classes) {
+			gotClasses = append(gotClasses, letter(answer{result: class}))
+		}
+		if strings.Join(got, " ") != c.statuses || strings.Join(gotClasses, " ") != c.classes {
+			t.Errorf("%s\n   %s\ngot  %s | %s\nwant %s | %s", c.lines, statuses, got, gotClasses, c.statuses, c.classes)
+		}
+	}
+}
+
+// TestSchedule: the pauses are those of the file, and a failure after the last one is final. What does not count takes
+// the pause of the attempt before it again.
+func TestSchedule(t *testing.T) {
+	d := destination(t, "url: http://a/, retry: { schedule: [5s, 5m, 30m] }")
+	failed := answer{result: resultStatus, status: 500}
+	for attempts, want := range []string{"pending 5s", "pending 5m0s", "pending 30m0s", "dead exhausted", "dead exhausted"} {
+		out := decide(d, failed, try{now: noon, expires: noon.Add(time.Hour), attempts: attempts, jitter: 0.9})
+		if got := describe(out); got != want || !out.Counted {
+			t.Errorf("after %d attempts: %s, want %s", attempts, got, want)
+		}
+		probe := decide(d, failed, try{now: noon, expires: noon.Add(time.Hour), attempts: attempts, probe: true})
+		if got := describe(probe); probe.Counted || attempts < 3 && got != want || attempts > 3 && got != "pending 30m0s" {
+			t.Errorf("probe after %d attempts: %s, want %s", attempts, got, want)
+		}
 	}
 }
 

@@ -123,6 +123,13 @@ func oneRoute(destinations ...string) string {
 	return b.String()
 }
 
+// destination is one as the rules have it.
+func destination(t testing.TB, lines string) *rules.Destination {
+	t.Helper()
+	d, _ := parse(t, oneRoute("a", lines)).Destination("a")
+	return d
+}
+
 // load makes rules live, as the router does.
 func (r *rig) load(yaml string) {
 	r.t.Helper()

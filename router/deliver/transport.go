@@ -85,14 +85,14 @@ func (t *transport) attempt(ctx context.Context, dest *rules.Destination, r *rul
 		return answer{result: resultRule, err: err.Error()}
 	}
 	if t.tokens == nil {
-		return t.send(ctx, r)
+		return t.send(ctx, r, dest.Success)
 	}
 	token, err := t.tokens.get(ctx, "")
 	if err != nil {
 		return noToken(err)
 	}
 	r.Authorize(token)
-	a := t.send(ctx, r)
+	a := t.send(ctx, r, dest.Success)
 	if a.status != http.StatusUnauthorized {
 		return a
 	}
@@ -100,11 +100,11 @@ func (t *transport) attempt(ctx context.Context, dest *rules.Destination, r *rul
 		return noToken(err)
 	}
 	r.Authorize(token)
-	return t.send(ctx, r)
+	return t.send(ctx, r, dest.Success)
 }
 
-// send makes one request and reads its answer, all before ctx ends. It follows no redirect.
-func (t *transport) send(ctx context.Context, r *rules.Request) answer {
+// send makes one request and reads its answer, all before ctx ends; success says which are ok. It follows no redirect.
+func (t *transport) send(ctx context.Context, r *rules.Request, success rules.Answers) answer {
 	req, err := newRequest(ctx, r)
 	if err != nil {
 		return answer{result: resultRule, err: "request cannot be made of " + r.MaskedURL}
@@ -128,7 +128,7 @@ func (t *transport) send(ctx context.Context, r *rules.Request) answer {
 		f.status, f.body, f.after = a.status, a.body, a.after
 		return f
 	}
-	if a.status < 300 {
+	if success.Status(a.status) {
 		a.result = resultOK
 		return a
 	}

@@ -24,6 +24,9 @@ func testTransport(t *testing.T) *transport {
 	return tr
 }
 
+// defaultSuccess is what counts as delivered when the rules don't say it.
+func defaultSuccess(t *testing.T) rules.Answers { return destination(t, "url: http://a/").Success }
+
 // post sends one small request; an answer that should time out must be there soon after.
 func post(t *testing.T, tr *transport, url, want string) answer {
 	t.Helper()
@@ -35,7 +38,7 @@ func post(t *testing.T, tr *transport, url, want string) answer {
 	defer cancel()
 	done := make(chan answer, 1)
 	go func() {
-		done <- tr.send(ctx, &rules.Request{Method: "POST", URL: url, MaskedURL: url, Body: []byte("{}")})
+		done <- tr.send(ctx, &rules.Request{Method: "POST", URL: url, MaskedURL: url, Body: []byte("{}")}, defaultSuccess(t))
 	}()
 	select {
 	case a := <-done:
@@ -177,7 +180,7 @@ func TestErrorsHideWhatTheMaskHides(t *testing.T) {
 	defer cancel()
 	for _, url := range []string{"http://s3cret.invalid/x", "http://127.0.0.1:1/s3cret", "http://[s3cret", "http://u:s3cret@127.0.0.1:1/"} {
 		masked := "http://***/x"
-		a := tr.send(ctx, &rules.Request{Method: "POST", URL: url, MaskedURL: masked})
+		a := tr.send(ctx, &rules.Request{Method: "POST", URL: url, MaskedURL: masked}, defaultSuccess(t))
 		if a.err == "" || strings.Contains(a.err, "s3cret") {
 			t.Errorf("error of %s is %q", url, a.err)
 		}
@@ -225,12 +228,12 @@ func TestLostResponseIsOneRequest(t *testing.T) {
 		req := func() *rules.Request {
 			return &rules.Request{Method: method, URL: srv.URL, Body: []byte("{}"), Header: http.Header{"Idempotency-Key": {"1"}}}
 		}
-		if a := tr.send(ctx, req()); a.result != resultOK { // a reused connection is what net/http would retry on
+		if a := tr.send(ctx, req(), defaultSuccess(t)); a.result != resultOK { // a reused connection is what net/http would retry on
 			t.Fatalf("%s: %s", a.result, a.err)
 		}
 		s.Set("", sink.Behavior{Fault: sink.Close})
 		before := s.Count()
-		if a := tr.send(ctx, req()); a.result != resultBroken || s.Count() != before+1 {
+		if a := tr.send(ctx, req(), defaultSuccess(t)); a.result != resultBroken || s.Count() != before+1 {
 			t.Errorf("%s: %s after %d requests, want broken after 1", method, a.result, s.Count()-before)
 		}
 	}
