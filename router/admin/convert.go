@@ -36,8 +36,8 @@ func wireEvent(d *queue.EventDetail, secretHeaders []string) client.EventDetail 
 	e := d.Event
 	out := client.EventDetail{
 		Event:  eventOf(e, d.Size),
-		Method: e.Method, Path: e.Path, Query: ingest.MaskQuery(e.Query), RemoteIP: e.RemoteIP,
-		Header:    ingest.Mask(e.Header, secretHeaders),
+		Method: e.Method, Path: e.Path, Query: rules.MaskQuery(e.Query), RemoteIP: e.RemoteIP,
+		Header:    rules.Mask(e.Header, secretHeaders),
 		DedupeKey: e.DedupeKey, RulesHash: e.RulesHash, Marks: e.Marks,
 		Deliveries: each(d.Deliveries, func(x queue.DeliveryDetail) client.DeliveryDetail { return wireDelivery(&x) }),
 	}

@@ -149,14 +149,15 @@ func notStored(err error) *refusal {
 // event refers to the request, which outlives it: the queue keeps a copy of its own.
 func (c *call) event() *event.Event {
 	at := c.arrived.UTC().Round(0)
+	header, query := c.source.Clean(c.r.Header, c.r.URL.RawQuery)
 	return &event.Event{
 		ID:         event.NewEventID(at),
 		Source:     c.source.Name,
 		ReceivedAt: at,
 		Method:     c.r.Method,
 		Path:       c.r.URL.EscapedPath(),
-		Query:      c.cleanQuery(),
-		Header:     c.cleanHeader(),
+		Query:      query,
+		Header:     header,
 		RemoteIP:   c.remoteIP(),
 		Body:       c.body,
 	}

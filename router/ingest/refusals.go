@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/hookrouter/hookrouter/rules"
 )
 
 const (
@@ -92,7 +94,7 @@ func (c *call) remember(no *refusal) Refusal {
 		Method:     clip(c.r.Method),
 		RemoteIP:   c.remoteIP(),
 		BodyLength: c.r.ContentLength,
-		Header:     clipHeader(Mask(c.r.Header, c.secretHeaders())),
+		Header:     clipHeader(rules.Mask(c.r.Header, c.secretHeaders())),
 	}
 	if c.bodyRead && c.barred == "" {
 		sum := sha256.Sum256(c.body)

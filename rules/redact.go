@@ -1,4 +1,4 @@
-package ingest
+package rules
 
 import (
 	"maps"
@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strings"
 )
-
-// Masked stands where a secret value was.
-const Masked = "***"
 
 // telling are parts of names of headers whose values are secrets.
 var telling = [...]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey", "credential", "session"}
@@ -20,37 +17,29 @@ func Mask(h map[string][]string, secret []string) http.Header {
 	out := make(http.Header, len(h))
 	for name, values := range h {
 		if isSecret(name, secret) {
-			values = slices.Repeat([]string{Masked}, len(values))
+			values = slices.Repeat([]string{mask}, len(values))
 		}
 		out[name] = values
 	}
 	return out
 }
 
-// cleanHeader is the headers of a verified request without the values that are the sender's secret itself. They have
-// done their work: what is not stored cannot leak from the data directory, nor to a destination under rules that no
-// longer know which header it was.
-func (c *call) cleanHeader() http.Header {
-	secret := c.secretHeaders()
-	if len(secret) == 0 {
-		return c.r.Header
+// Clean gives headers and raw query of a verified request without the values that are the sender's secret itself, as
+// they are stored. They have done their work: what is not stored cannot leak from the data directory, nor to a
+// destination under rules that no longer know which header it was. The rest stays as it came; h is not written.
+func (src *Source) Clean(h map[string][]string, query string) (map[string][]string, string) {
+	if len(src.secretHeaders) > 0 {
+		h = maps.Clone(h)
 	}
-	h := maps.Clone(c.r.Header)
-	for _, name := range secret {
-		if values, ok := h[http.CanonicalHeaderKey(name)]; ok {
-			h[http.CanonicalHeaderKey(name)] = slices.Repeat([]string{Masked}, len(values))
+	for _, name := range src.secretHeaders {
+		if values, ok := h[name]; ok {
+			h[name] = slices.Repeat([]string{mask}, len(values))
 		}
 	}
-	return h
-}
-
-// cleanQuery does the same for the raw query and leaves the rest of it as it came.
-func (c *call) cleanQuery() string {
-	query := c.r.URL.RawQuery
-	if c.source.Verifier == nil || len(c.source.Verifier.SecretQuery()) == 0 {
-		return query
+	if src.Verifier == nil || len(src.Verifier.SecretQuery()) == 0 {
+		return h, query
 	}
-	return maskQuery(query, func(name string) bool { return slices.Contains(c.source.Verifier.SecretQuery(), name) })
+	return h, maskQuery(query, func(name string) bool { return slices.Contains(src.Verifier.SecretQuery(), name) })
 }
 
 // MaskQuery replaces the values of those parameters of a raw query whose name tells that they carry a secret.
@@ -66,7 +55,7 @@ func maskQuery(query string, secret func(name string) bool) string {
 	for i, part := range parts {
 		key, _, _ := strings.Cut(part, "=")
 		if name, err := url.QueryUnescape(key); err != nil || secret(name) {
-			parts[i] = key + "=" + Masked
+			parts[i] = key + "=" + mask
 		}
 	}
 	return strings.Join(parts, "&")
