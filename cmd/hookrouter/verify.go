@@ -72,7 +72,7 @@ func (c *cli) verify(o proving) error {
 	if err != nil {
 		return &failure{exitUsage, fmt.Errorf("--request: %w", err), ""}
 	}
-	r, err := parseRequest(raw)
+	r, err := verify.ParseRequest(raw)
 	if err != nil {
 		return &failure{exitUsage, fmt.Errorf("%s: %w", o.request, err), "it must hold one HTTP request as it went over the wire"}
 	}
@@ -88,7 +88,7 @@ type evidence struct {
 
 // verdict prints what the server would find. The reason holds no secret and no expected signature.
 func (c *cli) verdict(p *evidence, r *verify.Request, now time.Time) error {
-	if note := lengthNote(r); note != "" {
+	if note := r.LengthNote(); note != "" {
 		fmt.Fprintf(c.stderr, "warning: %s\n", note)
 	}
 	var refused *verify.Refusal

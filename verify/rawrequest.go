@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"bytes"
@@ -8,18 +8,17 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/hookrouter/hookrouter/verify"
 )
 
-// parseRequest reads one HTTP request as it went over the wire: request line, headers with LF or CRLF, an empty line,
-// and the rest, whatever it holds, as the body. The request is what the server would verify.
-func parseRequest(raw []byte) (*verify.Request, error) {
+// ParseRequest reads one HTTP request as it went over the wire: request line, headers with LF or CRLF, an empty line,
+// and the rest, whatever it holds, as the body. The request is what the server would verify. Its Body is a part of
+// raw. Errors name the line.
+func ParseRequest(raw []byte) (*Request, error) {
 	line, rest, n := cutLine(raw), raw, 1
 	if line == nil {
 		return nil, errors.New("line 1: no request line, such as POST /in/github HTTP/1.1")
 	}
-	r := &verify.Request{Header: map[string][]string{}}
+	r := &Request{Header: map[string][]string{}}
 	var err error
 	if r.Method, r.URL, err = requestLine(string(line.text)); err != nil {
 		return nil, fmt.Errorf("line 1: %w", err)
@@ -83,9 +82,9 @@ func addHeader(header map[string][]string, line string) error {
 	return nil
 }
 
-// lengthNote tells of a body that is longer or shorter than the request said: editors add a line end, and proofs are
-// over bytes.
-func lengthNote(r *verify.Request) string {
+// LengthNote tells of a body that is longer or shorter than the request said: editors add a line end, and proofs are
+// over bytes. It is "" when there is nothing to tell.
+func (r *Request) LengthNote() string {
 	for _, coding := range r.Header["Transfer-Encoding"] {
 		if !strings.EqualFold(coding, "identity") {
 			return "Transfer-Encoding is " + clipped(coding) + ": the body must stand in the file without it"
