@@ -19,20 +19,21 @@ const module = "github.com/hookrouter/hookrouter/"
 
 // allowed is the house: which of our packages each package may import. What is not listed may import nothing of ours.
 var allowed = map[string][]string{
-	"client":               {"event"},
-	"rules":                {"event", "verify", "rules/lang"},
+	"client":               {"event", "verdict"},
+	"verdict":              {"event"},
+	"rules":                {"event", "verdict", "verify", "rules/lang"},
 	"router/queue/history": {"event"},
 	"router/queue":         {"event", "router/queue/bodies", "router/queue/history"},
 	"router/queue/journal": {"event", "router/queue"},
 	"router/queue/logtest": {"event", "router/queue"},
 	"router/ingest":        {"event", "verify", "rules", "router/queue"},
 	"router/deliver":       {"event", "rules", "router/queue"},
-	"router/admin":         {"client", "event", "rules", "router/queue", "router/ingest", "router/deliver"},
+	"router/admin":         {"client", "event", "rules", "verdict", "verify", "router/queue", "router/ingest", "router/deliver"},
 	"router": {
 		"client", "event", "rules", "router/admin", "router/deliver", "router/ingest", "router/queue", "router/queue/journal", "verify",
 		"verify/keyfetch",
 	},
-	"cmd/hookrouter": {"client", "event", "router", "rules", "rules/lang", "sink", "verify"},
+	"cmd/hookrouter": {"client", "event", "router", "rules", "rules/lang", "sink", "verdict", "verify"},
 	"faults/rig":     {"client", "event", "sink", "verify"},
 	"bench":          {"client", "event", "router", "rules", "sink", "verify"},
 }

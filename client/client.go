@@ -86,10 +86,10 @@ func (f Filter) query() string {
 }
 
 // Healthy is nil when the process answers.
-func (c *Client) Healthy(ctx context.Context) error { return c.call(ctx, "GET", "/healthz", nil) }
+func (c *Client) Healthy(ctx context.Context) error { return c.call(ctx, "GET", "/healthz", nil, nil) }
 
 // Ready is nil when the server takes events; otherwise the *Error says why not.
-func (c *Client) Ready(ctx context.Context) error { return c.call(ctx, "GET", "/readyz", nil) }
+func (c *Client) Ready(ctx context.Context) error { return c.call(ctx, "GET", "/readyz", nil, nil) }
 
 // Status asks for the state of the whole server.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
@@ -109,7 +109,7 @@ func (c *Client) Event(ctx context.Context, id event.EventID) (*EventDetail, err
 // Body asks for the bytes of an event, as they came.
 func (c *Client) Body(ctx context.Context, id event.EventID) ([]byte, error) {
 	var body []byte
-	err := c.do(ctx, "GET", "/api/v1/events/"+id.String()+"/body", func(r io.Reader) (err error) {
+	err := c.do(ctx, "GET", "/api/v1/events/"+id.String()+"/body", nil, func(r io.Reader) (err error) {
 		body, err = io.ReadAll(r)
 		return err
 	})
@@ -204,17 +204,22 @@ func (c *Client) Reload(ctx context.Context) (*Rules, error) {
 
 func get[T any](ctx context.Context, c *Client, path string) (*T, error) {
 	v := new(T)
-	return v, c.call(ctx, "GET", path, v)
+	return v, c.call(ctx, "GET", path, nil, v)
 }
 
 func post[T any](ctx context.Context, c *Client, path string) (*T, error) {
-	v := new(T)
-	return v, c.call(ctx, "POST", path, v)
+	return ask[T](ctx, c, path, nil)
 }
 
-// call decodes the answer into v, unless v is nil.
-func (c *Client) call(ctx context.Context, method, path string, v any) error {
-	return c.do(ctx, method, path, func(r io.Reader) error {
+// ask posts a question as JSON; a nil one is a request without a body.
+func ask[T any](ctx context.Context, c *Client, path string, question any) (*T, error) {
+	v := new(T)
+	return v, c.call(ctx, "POST", path, question, v)
+}
+
+// call sends what is asked, if anything, and decodes the answer into v, unless v is nil.
+func (c *Client) call(ctx context.Context, method, path string, question, v any) error {
+	return c.do(ctx, method, path, question, func(r io.Reader) error {
 		if v == nil {
 			return nil
 		}
@@ -225,11 +230,20 @@ func (c *Client) call(ctx context.Context, method, path string, v any) error {
 	})
 }
 
-// do sends one request without a body and hands a 2xx answer to read.
-func (c *Client) do(ctx context.Context, method, path string, read func(io.Reader) error) error {
+// do sends one request and hands a 2xx answer to read.
+func (c *Client) do(ctx context.Context, method, path string, question any, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	resp, err := c.send(ctx, method, path, nil)
+	var body []byte
+	header := http.Header{}
+	if question != nil {
+		var err error
+		if body, err = json.Marshal(question); err != nil {
+			return err
+		}
+		header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.send(ctx, method, path, header, body)
 	if err != nil {
 		return err
 	}
@@ -238,8 +252,8 @@ func (c *Client) do(ctx context.Context, method, path string, read func(io.Reade
 }
 
 // send returns a 2xx answer with its body open, or an error.
-func (c *Client) send(ctx context.Context, method, path string, header http.Header) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+func (c *Client) send(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", c.base, err)
 	}

@@ -39,7 +39,7 @@ func (c *Client) Stream(ctx context.Context, from string) iter.Seq2[Update, erro
 		if from != Newest {
 			header.Set("Last-Event-ID", from)
 		}
-		resp, err := c.send(reading, "GET", "/api/v1/stream", header)
+		resp, err := c.send(reading, "GET", "/api/v1/stream", header, nil)
 		if err == nil {
 			defer func() { _ = resp.Body.Close() }()
 			silent := time.AfterFunc(c.silence, func() { cancel(errSilent) })

@@ -52,7 +52,7 @@ func (s *Set) Match(ev *event.Event, now time.Time) Matched {
 	}
 	env := s.env(ev, src)
 	defer s.done(env)
-	return s.match(ev, src, env, now)
+	return s.match(ev, src, env, now, nil)
 }
 
 // Accept is Identify and then Match, on one decoding of the body.
@@ -64,7 +64,7 @@ func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
 	env := s.env(ev, src)
 	defer s.done(env)
 	src.identify(ev, env)
-	return s.match(ev, src, env, now), nil
+	return s.match(ev, src, env, now, nil), nil
 }
 
 // matching is one walk over the routes of a source.
@@ -76,7 +76,9 @@ type matching struct {
 	dead []event.Delivery // what an erring route would have sent
 }
 
-func (s *Set) match(ev *event.Event, src *Source, env *lang.Env, now time.Time) Matched {
+// match walks over the routes that the index leaves. seen, unless it is nil, hears of each one: whether it matched, or
+// why that cannot be computed.
+func (s *Set) match(ev *event.Event, src *Source, env *lang.Env, now time.Time, seen func(*Route, bool, error)) Matched {
 	ev.RulesHash = s.hash
 	m := matching{ev: ev, env: env, now: now}
 	if src.readsBody {
@@ -85,7 +87,12 @@ func (s *Set) match(ev *event.Event, src *Source, env *lang.Env, now time.Time) 
 		}
 	}
 	for _, i := range src.index.Candidates(env) {
-		if r := src.routes[i]; m.route(r) && r.Stop {
+		r := src.routes[i]
+		matched, err := m.route(r)
+		if seen != nil {
+			seen(r, matched, err)
+		}
+		if matched && r.Stop {
 			break
 		}
 	}
@@ -96,8 +103,8 @@ func (s *Set) match(ev *event.Event, src *Source, env *lang.Env, now time.Time) 
 	return m.out
 }
 
-// route tries one route, and says whether it matched.
-func (m *matching) route(r *Route) bool {
+// route tries one route, and says whether it matched, or why that cannot be computed.
+func (m *matching) route(r *Route) (bool, error) {
 	if r.spec.when != nil {
 		yes, err := r.spec.when.Bool(m.env)
 		if err != nil {
@@ -107,10 +114,10 @@ func (m *matching) route(r *Route) bool {
 				dead.State, dead.Reason = event.Dead, event.ReasonMatch
 				m.dead = append(m.dead, dead)
 			}
-			return false
+			return false, err
 		}
 		if !yes {
-			return false
+			return false, nil
 		}
 	}
 	m.out.Matched = true
@@ -123,7 +130,7 @@ func (m *matching) route(r *Route) bool {
 		}
 		m.out.Deliveries = append(m.out.Deliveries, del)
 	}
-	return true
+	return true, nil
 }
 
 // window is the coalesce window of an event under a route; without a key there is none.

@@ -29,11 +29,14 @@ type remote struct {
 // newRemote gives cmd, and every command below it, the flags of a client.
 func newRemote(c *cli, cmd *cobra.Command) *remote {
 	r := &remote{c: c}
-	flags := cmd.PersistentFlags()
+	r.connectFlags(cmd.PersistentFlags())
+	return r
+}
+
+func (r *remote) connectFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.admin, "admin", "http://"+defaultAdmin, "admin API of the server")
 	flags.StringVar(&r.tokenFile, "token-file", "", "file that holds the admin API's token")
 	r.outputFlag(flags)
-	return r
 }
 
 func (r *remote) outputFlag(flags *pflag.FlagSet) {

@@ -129,6 +129,7 @@ func (a *api) routes() []route {
 		{"GET /api/v1/routes", a.json(a.listRoutes)},
 		{"GET /api/v1/rules", a.json(a.rules)},
 		{"POST /api/v1/rules/reload", a.json(a.reload)},
+		{"POST /api/v1/explain", a.json(a.explain)},
 		{"GET /api/v1/stream", a.raw(a.stream)},
 	}
 }

@@ -10,8 +10,19 @@ import (
 	"strings"
 )
 
-// maxRequestBody bounds what a client may send, in bytes; no call needs a body yet.
-const maxRequestBody = 64 << 10
+// What a client may send, in bytes: the largest body of an event, or all files of a rules file, as they stand in JSON.
+const (
+	maxRequestBody = 64 << 10
+	maxQuestion    = 160 << 20
+)
+
+// most bounds the body of a request.
+func most(r *http.Request) int64 {
+	if r.URL.Path == "/api/v1/explain" {
+		return maxQuestion
+	}
+	return maxRequestBody
+}
 
 // guard stands in front of every route: who may call, through which name, and what a browser may do with the answer.
 func (a *api) guard(next http.Handler) http.Handler {
@@ -19,7 +30,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, &problem{status: http.StatusForbidden, detail: "cross-origin requests may not change anything"})
 	}))
-	next = cross.Handler(http.MaxBytesHandler(next, maxRequestBody))
+	next = cross.Handler(bounded(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		switch {
@@ -31,6 +42,13 @@ func (a *api) guard(next http.Handler) http.Handler {
 		default:
 			next.ServeHTTP(w, r)
 		}
+	})
+}
+
+// bounded cuts off a body that is too large.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.MaxBytesHandler(next, most(r)).ServeHTTP(w, r)
 	})
 }
 

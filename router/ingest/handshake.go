@@ -49,7 +49,7 @@ func (c *call) verify() (*verify.Reply, *refusal) {
 	}
 	c.r.Header["Host"] = []string{c.r.Host} // net/http takes it out
 	req := &verify.Request{Method: c.r.Method, URL: c.r.URL.RequestURI(), Header: c.r.Header, Body: c.body}
-	verifier, err := c.verifier()
+	verifier, err := c.in.Verifier(c.source)
 	if err == nil && !c.source.Unverified {
 		err = verifier.Verify(req, c.arrived)
 	}
@@ -88,27 +88,27 @@ func (c *call) diagnosis(v *verify.Verifier, req *verify.Request) string {
 // refusedStatus is what the sender gets for a request that is not proved, whatever the cause.
 func (c *call) refusedStatus() int { return cmp.Or(c.source.Respond.Refused, http.StatusUnauthorized) }
 
-// verifier is the source's, or one made of the secret that its sender gave. It never lets anybody in without one.
-func (c *call) verifier() (*verify.Verifier, error) {
-	source := c.source
+// Verifier is the source's, or one made of the secret that its sender gave; an error when there is neither. It is nil
+// for a source that asks for no proof.
+func (in *Ingest) Verifier(source *rules.Source) (*verify.Verifier, error) {
 	switch {
 	case source.Unverified || source.Verifier != nil:
 		return source.Verifier, nil
 	case source.Learn == nil:
 		return nil, errors.New("source has no verifier")
 	}
-	secret, has := c.in.opts.Queue.Note(learnedNote + source.Name)
+	secret, has := in.opts.Queue.Note(learnedNote + source.Name)
 	if !has {
 		return nil, &verify.Refusal{Reason: "the source has no secret yet: its sender gives it when the webhook is made"}
 	}
-	if known, ok := c.in.learned.Load(source.Name); ok && known.(*learned).isOf(source, secret) {
+	if known, ok := in.learned.Load(source.Name); ok && known.(*learned).isOf(source, secret) {
 		return known.(*learned).verifier, nil
 	}
 	v, err := source.Learn(secret)
 	if err != nil {
 		return nil, err
 	}
-	c.in.learned.Store(source.Name, &learned{source, secret, v})
+	in.learned.Store(source.Name, &learned{source, secret, v})
 	return v, nil
 }
 
