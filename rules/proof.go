@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -154,7 +155,23 @@ func (p *parser) parameters(src *Source, b block) (map[string]string, bool) {
 			ok = false
 		}
 	}
+	if ok {
+		p.unanswered(src, b, with)
+	}
 	return with, ok
+}
+
+// unanswered warns of handshakes that are refused for want of a parameter that need not be given.
+func (p *parser) unanswered(src *Source, b block, with map[string]string) {
+	for _, param := range src.params {
+		asks := slices.IndexFunc(src.Handshakes, func(h verify.Handshake) bool {
+			return slices.Contains(slices.Collect(maps.Values(h.Must)), "{with:"+param.Name+"}")
+		})
+		if asks >= 0 && with[param.Name] == "" {
+			p.warn(b.get("preset"), fmt.Sprintf("source %q refuses the handshake %q of its sender: it has no parameter %q", src.Name, src.Handshakes[asks].Name, param.Name),
+				fmt.Sprintf("write `with: { %s: … }`: %s", param.Name, param.Note))
+		}
+	}
 }
 
 // unverified is a source that proves nothing. It has a verifier only for its handshakes, when they need parameters.

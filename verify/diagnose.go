@@ -67,6 +67,15 @@ func secretsOtherwise(s Scheme, k Keys) (all []guess) {
 			all = append(all, guess{says: "it matches when the secret is taken as " + encoding + ": say key: { encoding: " + encoding + " }", scheme: other, keys: k})
 		}
 	}
+	if len(s.Key.Strip) > 0 {
+		whole := s
+		whole.Key = Key{}
+		all = append(all, guess{says: "it matches when the secret is taken whole, as it stands: say no key: { strip: … }", scheme: whole, keys: k})
+	} else {
+		coded := s
+		coded.Key.Strip, coded.Key.Encoding = Texts{sharedPrefix}, "base64"
+		all = append(all, guess{says: "it matches when whsec_ is taken off the secret and the rest as base64: say key: { strip: whsec_, encoding: base64 }", scheme: coded, keys: k})
+	}
 	trimmed := k
 	trimmed.Secrets = nil
 	for _, secret := range k.Secrets {

@@ -10,15 +10,21 @@ import (
 func TestDiagnose(t *testing.T) {
 	const plain = `{kind: hmac, signature: {header: X-Sig}}`
 	const address = `{kind: hmac, signature: {header: X-Sig}, content: "{url}{body}"}`
-	secret := base64.StdEncoding.EncodeToString([]byte("a secret that the sender decodes"))
+	decoded := base64.StdEncoding.EncodeToString([]byte("a secret that the sender decodes"))
 	for _, c := range []struct{ name, signs, verifies, url, received, want string }{
 		{"base64", `{kind: hmac, signature: {header: X-Sig}, key: {encoding: base64}}`, plain, "https://a.example/in", `{"a":1}`, "taken as base64"},
+		{"strip", `{kind: hmac, signature: {header: X-Sig}, key: {strip: whsec_, encoding: base64}}`, plain, "https://a.example/in", `{"a":1}`, "whsec_ is taken off"},
+		{"whole", plain, `{kind: hmac, signature: {header: X-Sig}, key: {strip: whsec_, encoding: base64}}`, "https://a.example/in", `{"a":1}`, "taken whole"},
 		{"compact", plain, plain, "https://a.example/in", "{\n  \"a\": 1\n}", "without spaces"},
 		{"line end", plain, plain, "https://a.example/in", "{\"a\":1}\n", "without the line end"},
 		{"address", address, address, "http://a.example/in/", `{"a":1}`, "another address: https://a.example/in;"},
 		{"nothing of that", plain, plain, "https://a.example/in", `{"a":2}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			secret := decoded
+			if strings.Contains(c.signs+c.verifies, "whsec_") {
+				secret = "whsec_" + decoded
+			}
 			r := &Request{Method: "POST", URL: "/in", Header: map[string][]string{}, Body: []byte(`{"a":1}`)}
 			sender, err := New(mustScheme(t, c.signs), Keys{Secrets: []string{secret}, PublicURL: "https://a.example/in"})
 			if err != nil {

@@ -37,16 +37,32 @@ func (t *Timestamp) check(text string, now time.Time) error {
 	past, future := t.window()
 	switch { // not by a difference: that of times far apart is cut off
 	case at.Before(now.Add(-past)):
-		return refuse("timestamp %s old, tolerance %s; a clock that is %s off would explain it", seconds(now.Sub(at)), seconds(past), seconds(now.Sub(at)))
+		return t.far(text, "old", now.Sub(at), past)
 	case at.After(now.Add(future)):
-		return refuse("timestamp %s in the future, tolerance %s; a clock that is %s off would explain it", seconds(at.Sub(now)), seconds(future), seconds(at.Sub(now)))
+		return t.far(text, "in the future", at.Sub(now), future)
 	}
 	return nil
 }
 
+// far says how far a time is out, or that it is in another unit.
+func (t *Timestamp) far(text, where string, off, tolerance time.Duration) error {
+	const secondsNow, millisecondsNow = 10, 13 // the digits of times in these decades
+	switch inSeconds := t.Unit == "" || t.Unit == "s"; {
+	case inSeconds && len(text) == millisecondsNow:
+		return refuse("timestamp %s looks like milliseconds, and the scheme counts seconds", clip(text))
+	case t.Unit == "ms" && len(text) == secondsNow:
+		return refuse("timestamp %s looks like seconds, and the scheme counts milliseconds", clip(text))
+	}
+	return refuse("timestamp %s %s, tolerance %s; a clock that is %s off would explain it", seconds(off), where, seconds(tolerance), seconds(off))
+}
+
 // seconds is a duration for people, rounded up.
 func seconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10) + " s"
+	whole := int64(d / time.Second)
+	if d%time.Second > 0 {
+		whole++
+	}
+	return strconv.FormatInt(whole, 10) + " s"
 }
 
 func (t *Timestamp) parse(text string) (time.Time, bool) {

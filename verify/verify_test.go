@@ -26,6 +26,7 @@ func TestReasons(t *testing.T) {
 		{"no time", stripe, "Stripe-Signature", "v1=" + sum, "signature has no t"},
 		{"two times", stripe, "Stripe-Signature", "t=1760000000,t=1760000000,v1=" + sum, "signature has t 2 times"},
 		{"old", stripe, "Stripe-Signature", "t=1759999688,v1=" + sum, "timestamp 312 s old, tolerance 300 s; a clock that is 312 s off would explain it"},
+		{"milliseconds", stripe, "Stripe-Signature", "t=1760000000000,v1=" + sum, `timestamp "1760000000000" looks like milliseconds, and the scheme counts seconds`},
 		{"future", stripe, "Stripe-Signature", "t=1760000301,v1=" + sum, "timestamp 301 s in the future, tolerance 300 s; a clock that is 301 s off would explain it"},
 		{"no number", stripe, "Stripe-Signature", "t=\x1b[31m1,v1=" + sum, `timestamp "\x1b[31m1" is not a plain number`},
 		{"part missing", id, "X-Sig", sum, "header X-Id missing"},

@@ -93,6 +93,9 @@ func (c *cli) sender(name string, o sending) (*sender, error) {
 	if source != nil {
 		return sourceSender(source, o)
 	}
+	if p, is := verify.Lookup(name); is && p.Verify.Kind == verify.KindNone && o.secret == "" {
+		return &sender{preset: name, to: o.to}, nil
+	}
 	if o.secret == "" {
 		return nil, &failure{exitUsage, fmt.Errorf("%q is no source in %s", name, o.config),
 			"for a preset give --to URL and --secret; for a source of another file give -c FILE"}
@@ -115,7 +118,10 @@ func (c *cli) source(name, config string) (*rules.Source, error) {
 }
 
 func sourceSender(source *rules.Source, o sending) (*sender, error) {
-	s := &sender{preset: source.Preset, verifier: source.Verifier, to: o.to}
+	s := &sender{verifier: source.Verifier, to: o.to}
+	if _, builtIn := verify.Lookup(source.Preset); builtIn {
+		s.preset = source.Preset // one of the file's own has no samples
+	}
 	u, err := url.Parse(o.to)
 	if err != nil {
 		return nil, &failure{exitUsage, fmt.Errorf("--to: %w", err), ""}
@@ -204,7 +210,7 @@ func (s *sender) sample(kind string, n int, body []byte) (*verify.Request, error
 		return nil, &failure{exitUsage, fmt.Errorf("event %q: the source has no preset that knows how to say it", kind),
 			"leave it out, and say it with --header or in the --body as your source's `type:` reads it"}
 	} else if body == nil {
-		return nil, &failure{exitUsage, errors.New("the source has no preset to take a sample from"), "give --body FILE"}
+		return nil, &failure{exitUsage, errors.New("the source has no preset that is built in, to take a sample from"), "give --body FILE"}
 	}
 	if body != nil {
 		r.Body = body
