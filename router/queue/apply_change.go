@@ -78,7 +78,7 @@ func (s *state) reopen(r ref, d *rowData, at time.Time, pos Pos) {
 	w.due, w.expires = nanos(d.Due), nanos(d.Expires)
 	w.since, w.updated, w.last = nanos(at), nanos(at), pos
 	if w.flags&rowKeyed != 0 {
-		s.keys[r].first = 0
+		s.keys[r].first, s.keys[r].turn = 0, 0
 	}
 	s.enter(l, r)
 	s.out.result.Reopened++

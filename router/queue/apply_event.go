@@ -58,6 +58,7 @@ func (s *state) applyCarried(rec *record, pos Pos) {
 		r := s.table.find(d.ID)
 		if r == 0 {
 			if d.State == event.Pending || d.State == event.Dead {
+				d.Turn = d.Since
 				s.emit(s.insert(d, pos, pos), rowChange{made: true})
 				s.out.hits++
 			}

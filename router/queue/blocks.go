@@ -17,7 +17,7 @@ import (
 //	rows     = n:4 row*n m:U (index:U key*m)             as rowBlock has them; all but the last block hold chunkLen
 //	keys     = n:4 key*n                                 of the dedupe filter, likewise
 //	end      =                                           a file without it was cut
-const snapshotMagic = "hookrouter snapshot 2\n"
+const snapshotMagic = "hookrouter snapshot 3\n"
 
 const (
 	blockHead byte = iota + 1
@@ -179,6 +179,7 @@ func (b *buffer) keys(k *rowKeys, latest bool) {
 	b.time(fromNanos(k.first))
 	b.int(int(k.merged))
 	b.string(k.claim)
+	b.time(fromNanos(k.turn))
 	b.bool(latest)
 }
 

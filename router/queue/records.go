@@ -128,6 +128,7 @@ type rowData struct {
 	Suspect bool      // see rowSuspect
 	Prev    Pos
 	Claim   string
+	Turn    time.Time        // in its order; zero: at the end. No part of a record
 	Known   event.DeliveryID // change: the delivery that already has this pair, zero when none is known
 }
 

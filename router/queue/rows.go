@@ -51,10 +51,13 @@ func (r *row) suspect() bool { return r.flags&rowSuspect != 0 }
 // rowKeys is what only deliveries with an order key or coalescing have.
 type rowKeys struct {
 	order    string
+	turn     int64 // among the pending ones of its order key: when its round began, and behind whoever was there then
 	coalesce event.Coalesce
 	first    int64 // when the first event of its window came; 0 outside a window
 	merged   uint32
 	claim    string
+
+	ahead, behind ref // in its order
 }
 
 // table holds rows and finds them by id.

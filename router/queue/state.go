@@ -19,7 +19,7 @@ type state struct {
 	nameIDs map[string]uint32
 	lanes   map[uint32]*laneRows
 	windows map[windowKey]ref // the delivery that the next event of a coalesce window supersedes
-	orders  map[orderKey][]ref
+	orders  map[orderKey]order
 	dedupe  dedupe
 	added   map[event.EventID]*added
 	notes   map[string]string
@@ -85,7 +85,7 @@ func newState() *state {
 		nameIDs: map[string]uint32{"": 0},
 		lanes:   map[uint32]*laneRows{},
 		windows: map[windowKey]ref{},
-		orders:  map[orderKey][]ref{},
+		orders:  map[orderKey]order{},
 		added:   map[event.EventID]*added{},
 		notes:   map[string]string{},
 		files:   map[string]Pos{},
@@ -174,7 +174,7 @@ func (s *state) insert(d *rowData, eventPos, pos Pos) ref {
 		c.Key = strings.Clone(c.Key)
 		s.keys[r] = &rowKeys{
 			order: strings.Clone(d.OrderKey), coalesce: c, first: nanos(d.First),
-			merged: uint32(d.Merged), claim: strings.Clone(d.Claim),
+			merged: uint32(d.Merged), claim: strings.Clone(d.Claim), turn: nanos(d.Turn),
 		}
 	}
 	if d.Started && w.state == event.Pending {
@@ -283,7 +283,7 @@ func (s *state) exit(l *laneRows, r ref) {
 		delete(s.windows, s.window(w, k))
 	}
 	if k.order != "" {
-		s.leaveOrder(l, r, k)
+		s.leaveOrder(l, k)
 	}
 }
 

@@ -258,7 +258,7 @@ func (t *thaw) fillRowKeys(b []byte, base ref, n int) error {
 }
 
 // minKeys is the size of the keys of a row when they are empty.
-const minKeys = 1 + 4 + 8 + 3
+const minKeys = 1 + 4 + 8 + 3 + 8
 
 // keys is the inverse of the buffer's.
 func (d *reader) keys(k *rowKeys) (latest bool) {
@@ -268,6 +268,7 @@ func (d *reader) keys(k *rowKeys) (latest bool) {
 	k.first = nanos(d.time())
 	k.merged = uint32(d.int())
 	k.claim = strings.Clone(d.string())
+	k.turn = nanos(d.time())
 	return d.bool()
 }
 
