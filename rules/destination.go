@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/hookrouter/hookrouter/rules/lang"
 )
 
 // policy is what destinations inherit from `defaults:`.
@@ -242,9 +244,22 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 		d.Success = p.answers(n, "success", deliveredByDefault(), false)
 	}
 	d.take(p.policy(b, defaults))
-	d.out.readsBody = d.out.url.readsBody() ||
+	if n := b.get("order_by"); n != nil {
+		d.order = p.expression(n, "order_by", lang.Text)
+	}
+	if n := b.get("delay"); n != nil {
+		p.delay(d, n)
+	}
+	d.out.readsBody = d.out.url.readsBody() || d.order != nil && d.order.ReadsBody() ||
 		slices.ContainsFunc(d.out.query, func(x parameter) bool { return x.value.readsBody() }) ||
 		slices.ContainsFunc(d.out.headers, func(h header) bool { return h.value.readsBody() })
+}
+
+func (p *parser) delay(d *Destination, n *yaml.Node) {
+	p.setDuration(&d.Delay, n, "delay", 30*day)
+	if d.Delay >= d.Retry.MaxAge {
+		p.fault(n, fmt.Sprintf("delay %s is not below max_age %s: nothing would be delivered", spell(d.Delay), spell(d.Retry.MaxAge)), "")
+	}
 }
 
 func (d *Destination) take(o policy) {

@@ -124,9 +124,11 @@ func (m *matching) route(r *Route) (bool, error) {
 	window := m.window(r)
 	for _, d := range r.spec.targets {
 		del := m.delivery(r, d)
+		del.OrderKey = m.text(r, "order_by", d.order)
+		del.Due = m.now.Add(d.Delay)
 		if window.Key != "" {
 			del.Coalesce = window
-			del.Due = m.now.Add(window.Wait)
+			del.Due = m.now.Add(max(d.Delay, window.Wait))
 		}
 		m.out.Deliveries = append(m.out.Deliveries, del)
 	}
@@ -139,14 +141,22 @@ func (m *matching) window(r *Route) event.Coalesce {
 	if c == nil || len(r.spec.targets) == 0 {
 		return event.Coalesce{}
 	}
-	key, err := c.key.Text(m.env)
+	return event.Coalesce{Key: m.text(r, "coalesce", c.key), Wait: c.wait, Max: c.max}
+}
+
+// text is the key that an expression of a route gives, "" when it has no value or fails.
+func (m *matching) text(r *Route, part string, expr *lang.Program) string {
+	if expr == nil {
+		return ""
+	}
+	key, err := expr.Text(m.env)
 	if err != nil {
 		if !isNil(err) {
-			m.erred(r, "coalesce", err)
+			m.erred(r, part, err)
 		}
-		return event.Coalesce{}
+		return ""
 	}
-	return event.Coalesce{Key: dedupeKey(key), Wait: c.wait, Max: c.max}
+	return dedupeKey(key)
 }
 
 func (m *matching) delivery(r *Route, d *Destination) event.Delivery {

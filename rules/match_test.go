@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -84,6 +85,40 @@ func TestCoalesceNeedsAKey(t *testing.T) {
 	long := set.Match(newEvent("s", `{"key": "`+strings.Repeat("k", 5000)+`"}`), now).Deliveries[2].Coalesce.Key
 	if len(long) == 0 || len(long) > 256 {
 		t.Errorf("a long key became %d bytes", len(long))
+	}
+}
+
+// TestOrderAndDelay: they are those of each destination; a window waits at least as long as the delay.
+func TestOrderAndDelay(t *testing.T) {
+	set := parse(t, `
+version: 1
+sources: { s: { verify: none, body: json } }
+destinations:
+  plain: http://d/
+  line: { url: http://d/, order_by: body.key }
+  late: { url: http://d/, order_by: "body.key + 1", delay: 1m }
+routes:
+  - { name: a, from: s, to: [plain, line, late] }
+  - { name: b, from: s, to: [line, late], coalesce: { key: '"k"', wait: 10s } }
+`)
+	for body, want := range map[string]string{
+		`{"key": 7}`:   "plain  0s, line 7 0s, late 8 1m0s, line 7 10s, late 8 1m0s",
+		`{"key": "x"}`: "plain  0s, line x 0s, late  1m0s, line x 10s, late  1m0s",
+		`{"key": ""}`:  "plain  0s, line  0s, late  1m0s, line  10s, late  1m0s",
+		`{}`:           "plain  0s, line  0s, late  1m0s, line  10s, late  1m0s",
+	} {
+		ev := newEvent("s", body)
+		m := set.Match(ev, now)
+		var got []string
+		for _, d := range m.Deliveries {
+			got = append(got, fmt.Sprintf("%s %s %s", d.Destination, d.OrderKey, d.Due.Sub(now)))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", body, strings.Join(got, ", "), want)
+		}
+		if marked := len(ev.Marks) > 0; marked == (body == `{"key": 7}`) {
+			t.Errorf("%s is marked %q", body, ev.Marks)
+		}
 	}
 }
 

@@ -84,6 +84,8 @@ func (s *scan) takesExpression() bool {
 		return last == "when" || last == "transform"
 	case len(at) == 4 && at[0] == "routes" && at[1] == "-":
 		return at[2] == "transform" || (at[2] == "coalesce" && last == "key")
+	case len(at) == 3 && at[0] == "destinations":
+		return last == "order_by"
 	case len(at) == 3 && (at[0] == "sources" || at[0] == "presets"):
 		return last == "type" || last == "dedupe"
 	}

@@ -87,9 +87,12 @@ type Destination struct {
 	Retry     Retry
 	Breaker   Breaker
 	Limit     Limit
-	OAuth2    *OAuth2 // how a token is got for each attempt; nil: none is needed
-	TLS       *TLS    // nil: the defaults
-	Success   Answers // what counts as delivered
+	OAuth2    *OAuth2       // how a token is got for each attempt; nil: none is needed
+	TLS       *TLS          // nil: the defaults
+	Success   Answers       // what counts as delivered
+	Delay     time.Duration // from accept until the first attempt
+
+	order *lang.Program // the key in whose order deliveries are made; nil: none
 
 	out        outgoing
 	signers    []signing

@@ -69,7 +69,9 @@ var destKeys = keys{"destination", slices.Concat([]row{
 	{"headers", mappingTo(anyText()), "", "added to each request; values may hold ${} and $()"},
 	{"query", mappingTo(anyText()), "", "parameters added to the URL; values may hold ${} and $()"},
 	{"success", oneOrMore(answerValue(false)), "`2xx`", "which statuses count as delivered; see [answers](#answers)"},
-}, policyRows(), trustRows()), words("order_by delay egress")}
+	{"order_by", expressionValue(), "no order", "deliveries with the same value are made one after the other, as the events came; see [order](#order)"},
+	{"delay", durationValue(), "none", "how long after the event its first attempt is made"},
+}, policyRows(), trustRows()), words("egress")}
 
 var defaultKeys = keys{"defaults", policyRows(), words("egress")}
 

@@ -167,16 +167,22 @@ func (r *rig) send(dest, body string) event.DeliveryID {
 
 func (r *rig) sendFor(dest, body string, life time.Duration) event.DeliveryID {
 	r.t.Helper()
-	return r.enqueue(dest, body, 0, life)
+	return r.enqueue(dest, body, "", 0, life)
 }
 
 // sendLater is send, due only later.
 func (r *rig) sendLater(dest, body string, later time.Duration) event.DeliveryID {
 	r.t.Helper()
-	return r.enqueue(dest, body, later, time.Hour+later)
+	return r.enqueue(dest, body, "", later, time.Hour+later)
 }
 
-func (r *rig) enqueue(dest, body string, later, life time.Duration) event.DeliveryID {
+// sendKeyed is send with an order key.
+func (r *rig) sendKeyed(dest, body, key string) event.DeliveryID {
+	r.t.Helper()
+	return r.enqueue(dest, body, key, 0, time.Hour)
+}
+
+func (r *rig) enqueue(dest, body, key string, later, life time.Duration) event.DeliveryID {
 	r.t.Helper()
 	now := time.Now().UTC()
 	ev := &event.Event{
@@ -184,7 +190,7 @@ func (r *rig) enqueue(dest, body string, later, life time.Duration) event.Delive
 		Header: map[string][]string{"Content-Type": {"text/plain"}}, Body: []byte(body),
 	}
 	d := event.Delivery{
-		ID: event.NewDeliveryID(now), Event: ev.ID, Route: dest, Destination: dest,
+		ID: event.NewDeliveryID(now), Event: ev.ID, Route: dest, Destination: dest, OrderKey: key,
 		Created: now, Due: now.Add(later), Expires: now.Add(life), State: event.Pending,
 	}
 	if _, err := r.queue.Enqueue(r.t.Context(), ev, []event.Delivery{d}); err != nil {

@@ -103,6 +103,7 @@ func (q *Queue) replayOf(ctx context.Context, id event.EventID, rows []rowData, 
 		prevAdded: all.added, until: e.ReceivedAt.Add(e.DedupeFor),
 	}
 	for _, d := range rows {
+		d.Due = now // whatever delay or window the rules say: it is a person who asks
 		if row, ok := all.pair(&d); ok {
 			d = reopened(row, d.Due, d.Expires)
 			d.Known = d.ID

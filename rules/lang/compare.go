@@ -28,6 +28,9 @@ func (r *run) equal(a, b any, depth int) bool {
 	case []byte:
 		b, is := b.([]byte)
 		return is && bytes.Equal(a, b)
+	case Form:
+		b, is := b.(Form)
+		return is && a == b
 	case time.Time:
 		b, is := b.(time.Time)
 		return is && a.Equal(b)

@@ -108,7 +108,7 @@ func checkConfig() *conf.Config {
 	text, anything := reflect.TypeFor[func(string) any](), reflect.TypeFor[func(any) any]()
 	own := map[string]reflect.Type{
 		"header": text, "skip": text, "json": anything, "bytes": anything, "b64": anything, "hex": anything,
-		"sha256": anything, "url_escape": anything,
+		"sha256": anything, "url_escape": anything, "form": anything,
 	}
 	for name, t := range own {
 		config.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{t}}

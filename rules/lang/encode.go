@@ -11,7 +11,7 @@ import (
 
 // Encode turns the result of a transform into the body of a request and its Content-Type. A map or list becomes JSON:
 // ints exact, floats in their shortest form, keys sorted, no HTML escaping. So do numbers, bools and times. A string is
-// text/plain, bytes are application/octet-stream. Errors are nil, what is no number, text within JSON that is not
+// text/plain, bytes are application/octet-stream, a Form is what it says. Errors are nil, what is no number, text within JSON that is not
 // UTF-8, bytes within JSON, and more than MaxOutput bytes.
 func Encode(v any) (body []byte, contentType string, err error) {
 	switch v := v.(type) {
@@ -21,6 +21,8 @@ func Encode(v any) (body []byte, contentType string, err error) {
 		body, contentType = []byte(v), "text/plain; charset=utf-8"
 	case []byte:
 		body, contentType = v, "application/octet-stream"
+	case Form:
+		body, contentType = []byte(v), "application/x-www-form-urlencoded"
 	default:
 		e := encoder{limit: MaxOutput}
 		if err := e.value(v, 0); err != nil {
@@ -70,6 +72,8 @@ func (e *encoder) value(v any, depth int) error {
 		return e.text(text)
 	case []byte:
 		return fmt.Errorf("it holds bytes: use b64() or hex()")
+	case Form:
+		return fmt.Errorf("it holds a form: use string()")
 	default:
 		return fmt.Errorf("it holds a %T", v)
 	}

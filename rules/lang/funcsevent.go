@@ -124,6 +124,8 @@ func scalarText(v any) (text string, ok bool) {
 		return string(appendFloat(nil, v)), true
 	case []byte:
 		return string(v), true
+	case Form:
+		return string(v), true
 	case time.Time:
 		return v.UTC().Format(time.RFC3339Nano), true
 	case time.Duration:

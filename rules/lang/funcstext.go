@@ -158,6 +158,8 @@ func (s *site) octets(args []any) []byte {
 		return []byte(v)
 	case []byte:
 		return v
+	case Form:
+		return []byte(v)
 	}
 	s.wrong(0, args[0], "a string or bytes")
 	return nil
@@ -168,6 +170,8 @@ func sizeOf(v any) int {
 	case string:
 		return len(v)
 	case []byte:
+		return len(v)
+	case Form:
 		return len(v)
 	}
 	return 0

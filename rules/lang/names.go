@@ -30,8 +30,8 @@ var functions = map[string]spec{
 	"json": {min: 1, max: 1, run: fnJSON}, "toJSON": {min: 1, max: 1, takesNil: true, run: fnToJSON},
 	"bytes": {min: 1, max: 1, run: fnBytes}, "b64": {min: 1, max: 1, run: fnB64},
 	"hex": {min: 1, max: 1, run: fnHex}, "sha256": {min: 1, max: 1, run: fnSHA256},
-	"url_escape": {min: 1, max: 1, run: fnURLEscape},
-	"toBase64":   {min: 1, max: 1, run: fnB64}, "fromBase64": {min: 1, max: 1, run: fnFromBase64},
+	"url_escape": {min: 1, max: 1, run: fnURLEscape}, "form": {min: 1, max: 1, run: fnForm},
+	"toBase64": {min: 1, max: 1, run: fnB64}, "fromBase64": {min: 1, max: 1, run: fnFromBase64},
 
 	"string": {min: 1, max: 1, run: fnString}, "trim": {min: 1, max: 2, run: fnTrim},
 	"trimPrefix": {min: 1, max: 2, run: fnTrimPrefix}, "trimSuffix": {min: 1, max: 2, run: fnTrimSuffix},

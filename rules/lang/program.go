@@ -32,7 +32,7 @@ func (p *Program) ReadsBody() bool { return p.Reads("body") }
 func (p *Program) Reads(name string) bool { return slices.Contains(p.reads, name) }
 
 // Run evaluates the expression. Its error is a *RunError, or *Skip when the expression called skip. It never panics.
-// A result holds nil, bool, int, float64, string, []byte, time.Time, time.Duration, []any and map[string]any only; it
+// A result holds nil, bool, int, float64, string, []byte, Form, time.Time, time.Duration, []any and map[string]any only; it
 // may share memory with the Env and must not be changed.
 func (p *Program) Run(env *Env) (any, error) {
 	r := &env.kept.run

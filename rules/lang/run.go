@@ -149,6 +149,8 @@ func kindOf(v any) string {
 		return "string"
 	case []byte:
 		return "bytes"
+	case Form:
+		return "form"
 	case []any:
 		return "list"
 	case map[string]any, folded:
