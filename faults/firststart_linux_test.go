@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,24 @@ func TestCrashInFirstStart(t *testing.T) {
 		}
 		if status, err := s.API().Status(t.Context()); err != nil || status.Log.Damaged > 0 {
 			t.Errorf("%s: damage is counted: %+v (%v)", step, status, err)
+		}
+	}
+}
+
+// TestNamesOfAFirstStart: when a first start is ready, every directory that got a new name has been synced. Most file
+// systems do that along with the first file below; none has to.
+func TestNamesOfAFirstStart(t *testing.T) {
+	rig.NeedsRoot(t, "strace")
+	t.Parallel()
+	s := rig.NewServer(t, rig.Binary(t), fmt.Sprintf(crashRules, "127.0.0.1:1"))
+	trace := rig.TraceStart(s, "fsync:error=EIO:when=60000")
+	deep := filepath.Join(s.Dir, "deep")
+	s.Start("--data", filepath.Join(deep, "data"))
+	s.WaitReady(20 * time.Second)
+	synced := trace.Synced()
+	for _, dir := range []string{s.Dir, deep, filepath.Join(deep, "data"), filepath.Join(deep, "data", "journal")} {
+		if !slices.Contains(synced, dir) {
+			t.Errorf("the names in %s were not synced; synced were\n%s", dir, strings.Join(synced, "\n"))
 		}
 	}
 }

@@ -220,7 +220,7 @@ func (w *stepped) paused() bool {
 }
 
 var known = regexp.MustCompile(`^(lost\+found|bodies/evt_[0-9a-z]+|journal/(lock|ballast|[0-9a-f]{8}\.seg|spare-(fresh|[0-9a-f]{8}))|` +
-	`state/(snapshot-[0-9a-f]{16}|history/(watermark|(events|carried)-\d{8}))|rules/(current|[0-9a-f]{64}/rules\.yaml(\.new)?))$`)
+	`state/(snapshot-[0-9a-f]{16}|history/(watermark|(events|carried)-\d{8}))|rules/(current|[0-9a-f]{64}/(rules\.yaml|files\.json)(\.new)?))$`)
 
 // orphans are files that nobody will use or remove, after a clean stop.
 func (w *stepped) orphans() (found []string) {

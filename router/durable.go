@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // writeDurably replaces name by data so that after a power cut either the old or the new content is there, whole. One
@@ -26,17 +28,7 @@ func writeDurably(name string, data []byte) error {
 		_ = os.Remove(making)
 		return err
 	}
-	return syncDir(filepath.Dir(name))
-}
-
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return dirs.Sync(filepath.Dir(name))
 }
 
 // modified is the entry's time of change; zero when it is gone.

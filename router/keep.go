@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 	"github.com/hookrouter/hookrouter/rules"
 )
 
@@ -28,7 +29,7 @@ type keeper struct{ dir string }
 // Set or the new one.
 func (k keeper) keep(set *rules.Set) error {
 	dir := filepath.Join(k.dir, set.Hash())
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := dirs.Make(dir); err != nil {
 		return err
 	}
 	if err := keepIncluded(dir, set.Files()); err != nil {

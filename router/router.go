@@ -19,6 +19,7 @@ import (
 	"github.com/hookrouter/hookrouter/router/deliver"
 	"github.com/hookrouter/hookrouter/router/ingest"
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 	"github.com/hookrouter/hookrouter/router/queue/journal"
 	"github.com/hookrouter/hookrouter/rules"
 	"github.com/hookrouter/hookrouter/verify/keyfetch"
@@ -118,7 +119,7 @@ func New(ctx context.Context, o Options) (_ *Router, err error) {
 	if r.token, err = openToken(o.AdminTokenFile, o.Logger); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+	if err := dirs.Make(o.Data); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	if r.caveat = caveat(o.Data); r.caveat != "" {

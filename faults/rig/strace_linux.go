@@ -66,6 +66,21 @@ var (
 	continued = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>`)
 )
 
+// Synced gives the files and directories that were synced, in order.
+func (tr *Trace) Synced() (all []string) {
+	tr.server.T.Helper()
+	data, err := os.ReadFile(tr.file)
+	if err != nil {
+		tr.server.T.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if m := traced.FindStringSubmatch(line); m != nil && strings.HasSuffix(m[1], "sync") {
+			all = append(all, m[2])
+		}
+	}
+	return all
+}
+
 // Read gives the files for which a call was made to fail, and, of those with this suffix, the ones that were written
 // or synced afterwards all the same.
 func (tr *Trace) Read(suffix string) (failed, again []string) {

@@ -13,8 +13,8 @@ import (
 
 // storing is the code that writes to the data directory.
 var storing = []string{
-	"router/durable.go", "router/keep.go", "router/queue/*.go", "router/queue/bodies/*.go", "router/queue/history/*.go",
-	"router/queue/journal/*.go",
+	"router/durable.go", "router/keep.go", "router/queue/*.go", "router/queue/bodies/*.go", "router/queue/dirs/*.go",
+	"router/queue/history/*.go", "router/queue/journal/*.go",
 }
 
 // StoringFiles are the files with that code, by their path below the top of the checkout.

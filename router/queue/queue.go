@@ -6,12 +6,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/queue/bodies"
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // Queue is the durable state of events and deliveries over one Log. It is safe for concurrent use.
@@ -58,7 +58,7 @@ type Queue struct {
 // is applied, so nothing is accepted or leased, without it. The caller closes log after Run has returned.
 func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 	o = o.withDefaults()
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := dirs.Make(o.Dir); err != nil {
 		return nil, fmt.Errorf("queue directory: %w", err)
 	}
 	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{})}

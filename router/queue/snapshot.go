@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // A snapshot is the durable part of a state in a file of its own; blocks.go has the format. It only saves time: with
@@ -259,13 +261,5 @@ func writeSnapshot(name string, fill func(io.Writer) error) (err error) {
 	if err = os.Rename(tmp, name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(name))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return dirs.Sync(filepath.Dir(name))
 }

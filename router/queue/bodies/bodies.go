@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 const (
@@ -44,7 +46,7 @@ type Store struct {
 
 // Open makes dir when it is missing.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := dirs.Make(dir); err != nil {
 		return nil, err
 	}
 	return &Store{dir: dir, room: semaphore.NewWeighted(inHand), steps: map[string]time.Time{}}, nil
@@ -110,21 +112,12 @@ func (s *Store) write(name string, body []byte) (err error) {
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = s.syncNames()
+		err = dirs.Sync(s.dir)
 	}
 	if err != nil {
 		_ = s.Remove(name)
 	}
 	return err
-}
-
-// syncNames makes the names in the directory durable.
-func (s *Store) syncNames() error {
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *Store) stepTo(name string) {

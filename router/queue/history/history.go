@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // Options of a History. Zero means the default.
@@ -71,7 +73,7 @@ type History struct {
 // Open opens the history in dir, which is made when missing. What is there but cannot be relied on is removed, and
 // Applied is then 0. An error means that dir cannot be used at all.
 func Open(dir string, o Options) (*History, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := dirs.Make(dir); err != nil {
 		return nil, err
 	}
 	h := &History{dir: dir, opts: o.withDefaults(), wake: make(chan struct{}, 1), failed: make(chan struct{})}

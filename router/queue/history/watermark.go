@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // watermark is the file that says what of the others counts: everything up to applied is in their rows.
@@ -126,17 +127,5 @@ func writeWatermark(dir string, w *watermark) error {
 	if err := os.Rename(tmp, filepath.Join(dir, watermarkName)); err != nil {
 		return err
 	}
-	return syncDir(dir)
-}
-
-// syncDir makes the names in dir durable, where the system can.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return dirs.Sync(dir)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 const (
@@ -318,7 +319,7 @@ func (l *Log) begin(need int64) (*segment, error) {
 	}
 	if err == nil {
 		b.path = path
-		err = syncDir(l.dir)
+		err = dirs.Sync(l.dir)
 	}
 	if err != nil {
 		_ = b.discard()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // ErrInUse is why a directory cannot be opened that another process has open.
@@ -26,7 +27,7 @@ func Open(dir string, o Options) (*Log, error) {
 }
 
 func open(dir string, o Options) (_ *Log, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := dirs.Make(dir); err != nil {
 		return nil, err
 	}
 	if err := o.complete(dir); err != nil {

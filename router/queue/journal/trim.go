@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/router/queue/dirs"
 )
 
 // Trim implements queue.Log. It frees whole segments, oldest first, and keeps the newest. Each removal is durable
@@ -48,7 +49,7 @@ func (l *Log) drop(s *segment) error {
 	if err := os.Rename(s.path, spare); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := syncDir(l.dir); err != nil {
+	if err := dirs.Sync(l.dir); err != nil {
 		return err
 	}
 	if l.unlist(s, spare, first) {
