@@ -195,6 +195,7 @@ func (w *stepped) faults() (faults []string) {
 	if early > 0 {
 		faults = append(faults, fmt.Sprintf("%d deliveries were made to a paused destination", early))
 	}
+	rig.Absolve(w.t, w.s.API(), w.ends)
 	if _, err := w.s.API().Resume(w.t.Context(), "later"); err != nil {
 		w.t.Fatal(err)
 	}

@@ -118,9 +118,50 @@ func Post(ctx context.Context, c *http.Client, r *verify.Request) (Answer, error
 	return Answer{resp.StatusCode, resp.Header.Get("Retry-After")}, resp.Body.Close()
 }
 
-// Settle waits until nothing is pending and gives how many attempts were cut off without a result. A request whose sender
-// has given up may still become an event, so nothing is pending when the list says so, too.
+// Settle waits until nothing is pending and gives how many attempts were cut off without a result.
 func Settle(t testing.TB, api *client.Client, limit time.Duration) (lost int) {
+	t.Helper()
+	nothingPending(t, api, limit)
+	EveryDelivery(t, api, func(d client.Delivery) {
+		if d.State != event.Delivered && d.State != event.Canceled {
+			t.Errorf("delivery %s is %s (%s), want delivered", d.ID, d.State, d.Reason)
+		}
+		lost += d.Lost
+	})
+	return lost
+}
+
+// SettleEnded is Settle after the process was ended so many times from outside.
+func SettleEnded(t testing.TB, api *client.Client, limit time.Duration, ends int) (lost int) {
+	t.Helper()
+	nothingPending(t, api, limit)
+	Absolve(t, api, ends)
+	return Settle(t, api, limit)
+}
+
+// Absolve lets go on what is in quarantine because the process was ended in the moment in which it was rehearsed: one at
+// most of each end.
+func Absolve(t testing.TB, api *client.Client, ends int) {
+	t.Helper()
+	var accused []event.DeliveryID
+	EveryDelivery(t, api, func(d client.Delivery) {
+		if d.State == event.Dead && d.Reason == event.ReasonQuarantined.String() {
+			accused = append(accused, d.ID)
+		}
+	})
+	if len(accused) > ends {
+		t.Errorf("%d deliveries are in quarantine after %d ends", len(accused), ends)
+	}
+	for _, id := range accused {
+		if _, err := api.ReplayDelivery(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// nothingPending waits. A request whose sender has given up may still become an event, so nothing is pending when the list
+// says so, too.
+func nothingPending(t testing.TB, api *client.Client, limit time.Duration) {
 	t.Helper()
 	Eventually(t, limit, "nothing pending", func() bool {
 		status, err := api.Status(t.Context())
@@ -131,13 +172,6 @@ func Settle(t testing.TB, api *client.Client, limit time.Duration) (lost int) {
 		EveryDelivery(t, api, func(d client.Delivery) { pending = pending || d.State == event.Pending })
 		return !pending
 	})
-	EveryDelivery(t, api, func(d client.Delivery) {
-		if d.State != event.Delivered && d.State != event.Canceled {
-			t.Errorf("delivery %s is %s (%s), want delivered", d.ID, d.State, d.Reason)
-		}
-		lost += d.Lost
-	})
-	return lost
 }
 
 // EveryDelivery walks the whole list.
