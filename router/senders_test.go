@@ -62,6 +62,40 @@ func TestEqualBytesOfDifferentEvents(t *testing.T) {
 	}
 }
 
+// TestFreshUnsignedID: who replays a request with another delivery id, which the sender does not sign, gets a duplicate.
+func TestFreshUnsignedID(t *testing.T) {
+	presets := []string{"bitbucket", "gitea", "github", "linear", "sanity", "shopify", "woocommerce"}
+	rules := "version: 1\nsources:\n"
+	for _, name := range presets {
+		rules += fmt.Sprintf("  %s: { preset: %s, secret: \"${SECRET}\" }\n", name, name)
+	}
+	h := open(t, rules+"destinations: { there: \"http://SINK/there\" }\nroutes: [ { name: all, from: \"*\", to: there } ]\n")
+	for _, name := range presets {
+		p, _ := verify.Lookup(name)
+		r, err := verify.Sample(name, "")
+		if err != nil || p.SenderID == "" {
+			t.Fatal(name, err)
+		}
+		if status, body := h.post(name, name, testSecret, r); status/100 != 2 {
+			t.Fatalf("%s: %d %s", name, status, body)
+		}
+		for _, id := range []string{"an-id-of-the-one-who-replays", "another"} {
+			again := *r
+			again.Header = http.Header(r.Header).Clone()
+			http.Header(again.Header).Set(p.SenderID, id)
+			if _, body := h.raw(&again); !strings.Contains(body, `"duplicate":true`) {
+				t.Errorf("%s with the id %q: %s", name, id, body)
+			}
+		}
+	}
+	h.eventually(10*time.Second, "each is delivered", func() bool { return h.sink.Count() >= len(presets) })
+	h.send("github", "github", "push", 2)
+	h.eventually(10*time.Second, "the next event is delivered", func() bool { return h.sink.Count() > len(presets) })
+	if n := h.sink.Count(); n != len(presets)+1 {
+		t.Errorf("%d deliveries, want %d", n, len(presets)+1)
+	}
+}
+
 // TestKeysThatASenderPublishes: the key is fetched from the pinned host, kept, and while it cannot be had the sender is
 // told to come again; nothing is ever let through.
 func TestKeysThatASenderPublishes(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // signed is what all kinds with a signature over content share: where it stands, what it covers, and when it was made.
@@ -127,9 +128,26 @@ func resolve(s *scene, content []part, v *values) (err error) {
 			return err
 		}
 		// "a" "." "b.c" and "a.b" "." "c" would be signed alike, so a value must not hold what ends it.
-		if p.kind == partHeader && i+1 < len(content) && content[i+1].kind == literal && strings.Contains(v[i], content[i+1].text) {
-			return refuse("header %s contains %q, which ends it in the signed content", p.text, content[i+1].text)
+		if p.kind == partHeader && i+1 < len(content) {
+			if err = endsThere(p.text, v[i], content[i+1]); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// endsThere refuses a header of which more or less could have been signed as what follows it. Where nothing stands
+// between them it must look like an id, so that it can hold no beginning of a body that is JSON.
+func endsThere(name, value string, next part) error {
+	plain := func(c rune) bool {
+		return c < 128 && (unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("-_.:+/=", c))
+	}
+	switch {
+	case next.kind == literal && strings.Contains(value, next.text):
+		return refuse("header %s contains %q, which ends it in the signed content", name, next.text)
+	case next.kind != literal && strings.ContainsFunc(value, func(c rune) bool { return !plain(c) }):
+		return refuse("header %s is no id, and nothing ends it in the signed content", name)
 	}
 	return nil
 }

@@ -46,24 +46,6 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// A signed value that holds the separator could be cut elsewhere and still have the same signature.
-func TestAmbiguousContentIsRefused(t *testing.T) {
-	p, _ := Lookup("standard-webhooks")
-	v := mustNew(t, p.Verify, secretFor(p.Verify, 'a'))
-	r := &Request{Header: map[string][]string{"Webhook-Id": {"a"}}, Body: []byte("1760000000.{}")}
-	if err := v.Sign(r, signingTime()); err != nil {
-		t.Fatal(err)
-	}
-	if err := v.Verify(r, signingTime()); err != nil {
-		t.Fatal(err)
-	}
-	r.Header["Webhook-Id"] = []string{"a.1760000000"} // the same signed bytes, another id
-	r.Body = []byte("{}")
-	if err := v.Verify(r, signingTime()); err == nil {
-		t.Error("accepted under another id")
-	}
-}
-
 func TestToleranceEdges(t *testing.T) {
 	for _, unit := range []string{"s", "ms"} {
 		v := mustNew(t, mustScheme(t, `{kind: hmac, signature: {header: X-Sig}, content: "{ts}.{body}",
