@@ -211,6 +211,7 @@ type Fault struct {
 	Line    int    `json:"line,omitempty"`
 	Col     int    `json:"col,omitempty"`
 	Source  string `json:"source,omitempty"` // the line itself
+	Code    string `json:"code,omitempty"`   // of a warning
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
 }

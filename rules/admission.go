@@ -55,7 +55,7 @@ func (p *parser) prefix(n *yaml.Node) (_ netip.Prefix, ok bool) {
 		p.fault(n, fmt.Sprintf("allow_ip %q is everybody", clip(n.Value)), "leave `allow_ip` out, or say who")
 	default:
 		if prefix != prefix.Masked() && s == n.Value {
-			p.warn(n, fmt.Sprintf("allow_ip %q is more than one address: all of %s", clip(n.Value), prefix.Masked()), "")
+			p.warn(n, codeAddresses, fmt.Sprintf("allow_ip %q is more than one address: all of %s", clip(n.Value), prefix.Masked()), fmt.Sprintf("write %s, or the one address that is meant", prefix.Masked()))
 		}
 		return prefix.Masked(), true
 	}
@@ -85,12 +85,12 @@ func (p *parser) likePaths(sources []field) {
 			continue // already reported
 		}
 		if other, taken := folded[strings.ToLower(src.Path)]; taken {
-			p.warn(f.key, fmt.Sprintf("the paths of sources %q and %q differ in case only", other.Name, src.Name),
+			p.warn(f.key, codePaths, fmt.Sprintf("the paths of sources %q and %q differ in case only", other.Name, src.Name),
 				"what is meant for one and written otherwise reaches the other")
 		}
 		folded[strings.ToLower(src.Path)] = src
 		if other, ok := p.set.sources[strings.TrimPrefix(src.Path, defaultPath)]; ok && other != src {
-			p.warn(f.key, fmt.Sprintf("source %q has the path that source %q would have by its name", src.Name, other.Name), "")
+			p.warn(f.key, codePaths, fmt.Sprintf("source %q has the path that source %q would have by its name", src.Name, other.Name), "give it another `path`")
 		}
 	}
 }

@@ -37,6 +37,7 @@ func (p *parser) readDefaults(n *yaml.Node) policy {
 		return base
 	}
 	if b, ok := p.block(n, "defaults", defaultKeys); ok {
+		p.declared["defaults"] = stands{n, b}
 		return p.policy(b, base)
 	}
 	return base
@@ -209,6 +210,7 @@ type outgoing struct {
 func (p *parser) readDestinations(nodes []*yaml.Node, defaults policy) {
 	for _, f := range p.section(nodes, "destinations") {
 		d := &Destination{Name: f.key.Value, Success: deliveredByDefault()}
+		p.declared["destination "+d.Name] = stands{f.key, block{node: f.value}}
 		if f.value.Kind == yaml.ScalarNode && !isNull(f.value) {
 			p.target(d, f.value)
 			d.take(defaults)
@@ -225,6 +227,7 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 	if !ok {
 		return
 	}
+	p.declared["destination "+d.Name] = stands{p.declared["destination "+d.Name].key, b}
 	if n := b.get("url"); n != nil {
 		p.target(d, n)
 	} else {

@@ -13,6 +13,7 @@ type Fault struct {
 	File      string
 	Line, Col int
 	Source    string // the line of the file, "" when there is none
+	Code      string // of a warning: see docs/rules.md; "" of a fault
 	Message   string
 	Hint      string // what to do about it, "" when there is nothing to say
 }
@@ -29,6 +30,9 @@ func (f Fault) String() string {
 	}
 	b.WriteString(": ")
 	b.WriteString(f.Message)
+	if f.Code != "" {
+		fmt.Fprintf(&b, " [%s]", f.Code)
+	}
 	return b.String()
 }
 

@@ -39,8 +39,14 @@ type place struct {
 // TestGolden runs testdata/golden: NAME.yaml, maybe NAME/PATH that it includes, and NAME.want: each message, and below it
 // what to do. The marks in the files say where each must point to.
 func TestGolden(t *testing.T) {
-	cases := 0
-	archives, err := filepath.Glob("testdata/golden/*.txtar")
+	if cases := runGolden(t, "testdata/golden/*.txtar"); cases < leastGolden {
+		t.Errorf("only %d cases", cases)
+	}
+}
+
+func runGolden(t *testing.T, pattern string) (cases int) {
+	t.Helper()
+	archives, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,9 +65,7 @@ func TestGolden(t *testing.T) {
 			}
 		}
 	}
-	if cases < leastGolden {
-		t.Errorf("only %d cases", cases)
-	}
+	return cases
 }
 
 const leastGolden = 8
@@ -98,6 +102,9 @@ func (g *golden) check(t *testing.T) {
 	faults := g.parse(t, main, files)
 	var b strings.Builder
 	for i, f := range faults {
+		if f.Code != "" {
+			fmt.Fprintf(&b, "[%s] ", f.Code)
+		}
 		fmt.Fprintf(&b, "%s\n    %s\n", f.Message, f.Hint)
 		if f.Hint == "" {
 			t.Errorf("%s: it does not say what to do", f)
@@ -136,14 +143,20 @@ func (g *golden) parse(t *testing.T, main []byte, files map[string][]byte) rules
 		}
 		return names, nil
 	}
-	_, err := rules.Parse(rules.File{Name: "r.yaml", Data: main}, rules.Options{
+	set, err := rules.Parse(rules.File{Name: "r.yaml", Data: main}, rules.Options{
 		Env: env, ReadFile: read, Glob: glob, PublicLoopback: !strings.HasPrefix(g.name, "public-"),
+		Lint: &rules.Lint{Listen: "127.0.0.1:8080", Recorded: recorded},
 	})
 	var faults rules.Faults
-	if !errors.As(err, &faults) {
-		t.Fatalf("it is not broken: %v", err)
+	switch {
+	case errors.As(err, &faults):
+		return faults
+	case err != nil:
+		t.Fatal(err)
+	case len(set.Warnings()) == 0:
+		t.Fatal("there is nothing wrong with it")
 	}
-	return faults
+	return set.Warnings()
 }
 
 // unmarked takes the marks out of a file, and gives the places they stood at. Of a file that is wrong as a whole the

@@ -24,10 +24,16 @@ func (p *parser) link() {
 		r.spec.readsBody = r.spec.reads()
 		r.spec.hidden = r.spec.hides()
 		p.attach(r)
-		r.spec.at, r.spec.from, r.spec.to, r.spec.transforms = nil, nil, nil, nil
 	}
 	for _, src := range p.set.sourceList {
 		src.index = src.indexed()
+	}
+}
+
+// release lets go of the trees that the routes were read from.
+func (p *parser) release() {
+	for _, r := range p.set.routeList {
+		r.spec.at, r.spec.from, r.spec.to, r.spec.transforms, r.spec.block = nil, nil, nil, nil, block{}
 	}
 }
 

@@ -31,6 +31,8 @@ type Options struct {
 	PublicLoopback bool
 	// Fetch gets public keys that senders publish; nil: sources that need some are not served.
 	Fetch verify.Fetcher
+	// Lint asks for further warnings; nil: only for those that concern safety.
+	Lint *Lint
 	// AllowUnverified lets `verify: none` stand when the listener is not loopback.
 	AllowUnverified bool
 }
@@ -40,7 +42,7 @@ type Options struct {
 func Parse(file File, o Options) (*Set, error) {
 	p := &parser{
 		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{},
-		blanked: map[int]bool{}, hidden: map[string]bool{}, compiler: lang.NewCompiler(),
+		blanked: map[int]bool{}, declared: map[string]stands{}, hidden: map[string]bool{}, compiler: lang.NewCompiler(),
 	}
 	set := p.parse(file)
 	if len(p.faults) > 0 {
@@ -56,20 +58,22 @@ const maxFaults = 1000
 // parser collects what is wrong while it builds a Set. A method that found a fault returns a harmless zero value, so
 // that the rest of the file is looked at too.
 type parser struct {
-	pages    []*page
-	o        Options
-	lines    []string     // of all pages
-	total    int          // size of all pages, in bytes
-	blanked  map[int]bool // lines whose value the line scan has already refused
-	files    map[string]readFile
-	faults   Faults
-	warnings Faults
-	set      *Set
-	presets  map[string]*preset
-	secrets  map[string]string // secret to the source that used it last
-	programs map[compiled]*lang.Program
-	compiler *lang.Compiler
-	hidden   map[string]bool // values that no fault may show
+	pages       []*page
+	o           Options
+	lines       []string     // of all pages
+	total       int          // size of all pages, in bytes
+	blanked     map[int]bool // lines whose value the line scan has already refused
+	files       map[string]readFile
+	faults      Faults
+	warnings    Faults
+	set         *Set
+	declared    map[string]stands // by kind and name
+	publicHosts []string          // of public_url
+	presets     map[string]*preset
+	secrets     map[string]string // secret to the source that used it last
+	programs    map[compiled]*lang.Program
+	compiler    *lang.Compiler
+	hidden      map[string]bool // values that no fault may show
 }
 
 func (p *parser) parse(file File) *Set {
@@ -107,6 +111,8 @@ func (p *parser) top(roots []*yaml.Node) {
 	p.link()
 	p.set.retention = p.readRetention(first(all["retention"]))
 	p.readTests(all["tests"])
+	p.lint()
+	p.release()
 }
 
 func (p *parser) version(root, n *yaml.Node) {
@@ -148,8 +154,17 @@ func (p *parser) faultAt(line, col int, message, hint string) {
 	p.faults = append(p.faults, p.newFault(line, col, message, hint))
 }
 
-func (p *parser) warn(n *yaml.Node, message, hint string) {
-	p.warnings = append(p.warnings, p.newFault(n.Line, n.Column, message, hint))
+func (p *parser) warn(n *yaml.Node, c code, message, hint string) {
+	p.warnAt(n.Line, n.Column, c, message, hint)
+}
+
+func (p *parser) warnAt(line, col int, c code, message, hint string) {
+	if p.allows(line, c) {
+		return
+	}
+	w := p.newFault(line, col, message, hint)
+	w.Code = string(c)
+	p.warnings = append(p.warnings, w)
 }
 
 func (p *parser) newFault(line, col int, message, hint string) Fault {

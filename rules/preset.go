@@ -19,6 +19,7 @@ func (p *parser) readPresets(nodes []*yaml.Node) {
 	p.presets = map[string]*preset{}
 	for _, f := range p.section(nodes, "presets") {
 		name := f.key.Value
+		p.declared["preset "+name] = stands{key: f.key}
 		what := fmt.Sprintf("preset %q", name)
 		fields, ok := p.mapping(f.value, what)
 		if !ok {

@@ -43,7 +43,7 @@ func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Sche
 		return
 	}
 	for _, w := range scheme.CheckKeys(k) {
-		p.warn(at, fmt.Sprintf("source %q: %s", src.Name, w), "")
+		p.warn(at, codeSecretForm, fmt.Sprintf("source %q: %s", src.Name, w), "copy it again from the sender's settings")
 	}
 	src.Verifier = v
 	src.secretHeaders = canonicalNames(v.SecretHeaders())
@@ -117,10 +117,12 @@ func (p *parser) publicURL(n *yaml.Node) string {
 	if !ok {
 		return ""
 	}
-	if u, err := url.Parse(text); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" {
 		p.fault(n, fmt.Sprintf("public_url %q is not an address", clip(n.Value)), "write it as the sender was told it: https://hooks.example.com/in/NAME")
 		return ""
 	}
+	p.publicHosts = append(p.publicHosts, u.Host)
 	return text
 }
 
@@ -168,11 +170,13 @@ func (p *parser) unanswered(src *Source, b block, with map[string]string) {
 			return slices.Contains(slices.Collect(maps.Values(h.Must)), "{with:"+param.Name+"}")
 		})
 		if asks >= 0 && with[param.Name] == "" {
-			p.warn(b.get("preset"), fmt.Sprintf("source %q refuses the handshake %q of its sender: it has no parameter %q", src.Name, src.Handshakes[asks].Name, param.Name),
+			p.warn(b.get("preset"), codeHandshake, fmt.Sprintf("source %q refuses the handshake %q of its sender: it has no parameter %q", src.Name, src.Handshakes[asks].Name, param.Name),
 				fmt.Sprintf("write `with: { %s: … }`: %s", param.Name, param.Note))
 		}
 	}
 }
+
+const sayProof = "say how it proves itself with `preset` or `verify`, or accept this: # allow: unverified"
 
 // unverified is a source that proves nothing. It has a verifier only for its handshakes, when they need parameters.
 func (p *parser) unverified(src *Source, b block) {
@@ -191,11 +195,11 @@ func (p *parser) unverified(src *Source, b block) {
 	}
 	switch {
 	case len(src.AllowIP) > 0:
-		p.warn(at, fmt.Sprintf("source %q takes requests from anybody at its allow_ip", src.Name), "")
+		p.warn(at, codeUnverified, fmt.Sprintf("source %q takes requests from anybody at its allow_ip", src.Name), sayProof)
 	case !p.o.PublicLoopback && !p.o.AllowUnverified:
 		p.fault(at, fmt.Sprintf("source %q takes requests from anybody", src.Name),
 			"say who with `allow_ip`, listen on loopback (--listen 127.0.0.1:8080 or HOOKROUTER_LISTEN), or run with --allow-unverified")
 	default:
-		p.warn(at, fmt.Sprintf("source %q takes requests from anybody", src.Name), "")
+		p.warn(at, codeUnverified, fmt.Sprintf("source %q takes requests from anybody", src.Name), sayProof)
 	}
 }

@@ -31,6 +31,7 @@ func TestReference(t *testing.T) {
 		placed[name] = true
 		return made[name]
 	})
+	want = warningsInPage.ReplaceAllLiteralString(want, warningsTable())
 	for name := range made {
 		if !placed[name] {
 			t.Errorf("docs/rules.md has no place for the keys of %s: <!-- keys of %s --> and <!-- end -->", name, name)
@@ -49,6 +50,17 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+var warningsInPage = regexp.MustCompile(`(?s)<!-- warnings -->\n.*?<!-- end -->`)
+
+func warningsTable() string {
+	var b strings.Builder
+	b.WriteString("<!-- warnings -->\n| code | what it says | what to do |\n|---|---|---|\n")
+	for _, m := range meanings() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.code, m.what, m.do)
+	}
+	return b.String() + "<!-- end -->"
 }
 
 func (k keys) markdown() string {

@@ -13,7 +13,9 @@ import (
 
 // routeSpec is a route ready to run.
 type routeSpec struct {
-	at         *yaml.Node // for faults while names are linked; nil afterwards
+	// Where things stand, for faults while names are linked; nil afterwards.
+	at         *yaml.Node
+	block      block
 	from, to   []*yaml.Node
 	transforms *yaml.Node
 
@@ -75,7 +77,7 @@ func (p *parser) route(n *yaml.Node) (*Route, bool) {
 	if !ok {
 		return nil, false
 	}
-	r := &Route{Enabled: true, spec: routeSpec{at: n}}
+	r := &Route{Enabled: true, spec: routeSpec{at: n, block: b}}
 	if name := b.get("name"); name == nil {
 		p.fault(n, "a route has no name", nameHint)
 	} else if s, ok := p.scalar(name, "name"); ok && p.name(name) {

@@ -55,15 +55,15 @@ func (p *parser) secret(src *Source, n *yaml.Node, s string) bool {
 		p.fault(n, fmt.Sprintf("the secret of source %q holds a reference that was not filled in", src.Name), "")
 		return false
 	case bareVariable.MatchString(n.Value):
-		p.warn(n, fmt.Sprintf("the secret of source %q is the very text that stands here, not a variable", src.Name),
+		p.warn(n, codeNoVariable, fmt.Sprintf("the secret of source %q is the very text that stands here, not a variable", src.Name),
 			"write ${NAME} for a variable, and `$$` for a dollar sign")
 	case strings.HasPrefix(s, examplePrefix):
 		return p.exampleSecret(src, n)
 	case len(s) < shortSecret:
-		p.warn(n, fmt.Sprintf("the secret of source %q is shorter than %d bytes", src.Name, shortSecret), "")
+		p.warn(n, codeShort, fmt.Sprintf("the secret of source %q is shorter than %d bytes", src.Name, shortSecret), "it can be guessed: make a longer one")
 	}
 	if other, shared := p.secrets[s]; shared && other != src.Name {
-		p.warn(n, fmt.Sprintf("sources %q and %q share a secret", other, src.Name), "a sender that knows one can pose as the other")
+		p.warn(n, codeShared, fmt.Sprintf("sources %q and %q share a secret", other, src.Name), "a sender that knows one can pose as the other")
 	}
 	p.secrets[s] = src.Name
 	return true
@@ -80,7 +80,7 @@ func (p *parser) exampleSecret(src *Source, n *yaml.Node) bool {
 		p.fault(n, message, fmt.Sprintf("set %s, or listen on loopback only: --listen 127.0.0.1:8080 (HOOKROUTER_LISTEN)", variable))
 		return false
 	}
-	p.warn(n, message, fmt.Sprintf("set %s before others can reach this", variable))
+	p.warn(n, codeExample, message, fmt.Sprintf("set %s before others can reach this", variable))
 	return true
 }
 

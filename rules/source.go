@@ -40,6 +40,7 @@ func (p *parser) readSource(f field) *Source {
 		Name: name, Path: defaultPath + name, Methods: []string{http.MethodPost}, MaxBody: defaultMaxBody,
 	}
 	b, ok := p.block(f.value, fmt.Sprintf("source %q", name), sourceKeys)
+	p.declared["source "+name] = stands{f.key, b}
 	if !ok {
 		return src
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// didYouMean is a hint that names the closest candidate, or lists a few when none is close.
-func didYouMean(word string, candidates []string) string {
+// nearest is a hint that names the closest candidate, "" when none is close.
+func nearest(word string, candidates []string) string {
 	best, bestCost := "", 3
 	for _, c := range candidates {
 		cost := distance(strings.ToLower(word), c, bestCost)
@@ -15,8 +15,16 @@ func didYouMean(word string, candidates []string) string {
 			best, bestCost = c, cost
 		}
 	}
-	if best != "" {
-		return fmt.Sprintf("did you mean %q?", best)
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// didYouMean is nearest, or lists a few candidates when none is close.
+func didYouMean(word string, candidates []string) string {
+	if hint := nearest(word, candidates); hint != "" {
+		return hint
 	}
 	if len(candidates) == 0 || len(candidates) > 16 {
 		return ""

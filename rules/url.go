@@ -48,18 +48,7 @@ const stand = "x"
 
 // newURLTemplate checks a URL; bad says what is wrong, without quoting it, as parts may be secret.
 func newURLTemplate(t text) (u urlTemplate, bad string) {
-	var b strings.Builder
-	first := -1
-	for _, x := range t.parts {
-		if x.expr != nil && first < 0 {
-			first = b.Len()
-		}
-		b.WriteString(x.literal)
-		if x.expr != nil {
-			b.WriteString(stand)
-		}
-	}
-	full := b.String()
+	full, first := t.sketch()
 	if bad := checkURL(full); bad != "" {
 		return u, bad
 	}
@@ -72,6 +61,22 @@ func newURLTemplate(t text) (u urlTemplate, bad string) {
 		u.fixed, u.fixedMasked, _ = u.run(nil) // its error comes again with each event
 	}
 	return u, bad
+}
+
+// sketch is the text with something in the place of each expression, and where the first of these begins; -1: nowhere.
+func (t text) sketch() (full string, first int) {
+	var b strings.Builder
+	first = -1
+	for _, x := range t.parts {
+		if x.expr != nil && first < 0 {
+			first = b.Len()
+		}
+		b.WriteString(x.literal)
+		if x.expr != nil {
+			b.WriteString(stand)
+		}
+	}
+	return b.String(), first
 }
 
 // checkURL looks at the whole of a URL.

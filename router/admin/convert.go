@@ -144,7 +144,7 @@ func wireRoute(r *rules.Route) client.Route {
 
 func wireFaults(fs []rules.Fault) []client.Fault {
 	return each(fs, func(f rules.Fault) client.Fault {
-		return client.Fault{File: f.File, Line: f.Line, Col: f.Col, Source: f.Source, Message: f.Message, Hint: f.Hint}
+		return client.Fault{File: f.File, Line: f.Line, Col: f.Col, Source: f.Source, Code: f.Code, Message: f.Message, Hint: f.Hint}
 	})
 }
 

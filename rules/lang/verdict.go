@@ -211,8 +211,8 @@ func negated(node ast.Node) []ast.Node {
 
 // Looked is a place in the body that an expression looks at.
 type Looked struct {
-	Path   []string // keys; "*" for an index
-	Offset int      // of the last key, in characters
+	Path    []string // keys; "*" for an index
+	Offsets []int    // of each key, in characters
 }
 
 // Body lists the places in the body that an expression looks at by constant keys, each once. A place within lists that
@@ -229,7 +229,7 @@ func (p *Program) Body() (all []Looked) {
 			if root, path, known := route(m); known && root == "body" {
 				if id := strings.Join(path, "."); !seen[id] {
 					seen[id] = true
-					all = append(all, Looked{path, m.Property.Location().From})
+					all = append(all, Looked{path, offsets(m, nil)})
 				}
 				return
 			}
@@ -240,6 +240,15 @@ func (p *Program) Body() (all []Looked) {
 	}
 	walk(tree.Node)
 	return all
+}
+
+// offsets are the places of the keys in a chain of members.
+func offsets(node ast.Node, after []int) []int {
+	m, is := unchained(node).(*ast.MemberNode)
+	if !is {
+		return after
+	}
+	return offsets(m.Node, append([]int{m.Property.Location().From}, after...))
 }
 
 func unchained(node ast.Node) ast.Node {

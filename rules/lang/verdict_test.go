@@ -177,7 +177,7 @@ func TestBodyPaths(t *testing.T) {
 	}
 	var got []string
 	for _, l := range p.Body() {
-		got = append(got, fmt.Sprintf("%s@%d", strings.Join(l.Path, "."), l.Offset))
+		got = append(got, fmt.Sprintf("%s@%d", strings.Join(l.Path, "."), l.Offsets[len(l.Offsets)-1]))
 	}
 	if want := "a.b@11 c@21 list.*.x@43 items@58 h@96"; strings.Join(got, " ") != want {
 		t.Errorf("%s, want %s", strings.Join(got, " "), want)
