@@ -40,10 +40,7 @@ type Options struct {
 // Parse turns a file into a Set. The error is Faults: all that is wrong, at once. It never panics, and touches nothing
 // but what o gives it.
 func Parse(file File, o Options) (*Set, error) {
-	p := &parser{
-		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{},
-		blanked: map[int]bool{}, declared: map[string]stands{}, hidden: map[string]bool{}, compiler: lang.NewCompiler(),
-	}
+	p := newParser(o)
 	set := p.parse(file)
 	if len(p.faults) > 0 {
 		return nil, p.sorted(p.faults)
@@ -52,12 +49,20 @@ func Parse(file File, o Options) (*Set, error) {
 	return set, nil
 }
 
+func newParser(o Options) *parser {
+	return &parser{
+		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{}, compiler: lang.NewCompiler(),
+		blanked: map[int]bool{}, hidden: map[string]bool{}, declared: map[string]stands{},
+	}
+}
+
 // maxFaults bounds the report on a file that is wrong all over.
 const maxFaults = 1000
 
 // parser collects what is wrong while it builds a Set. A method that found a fault returns a harmless zero value, so
 // that the rest of the file is looked at too.
 type parser struct {
+	roots       []*yaml.Node // of all pages
 	pages       []*page
 	o           Options
 	lines       []string     // of all pages
@@ -85,7 +90,8 @@ func (p *parser) parse(file File) *Set {
 	if !ok {
 		return nil
 	}
-	p.top(append([]*yaml.Node{root}, included...))
+	p.roots = append([]*yaml.Node{root}, included...)
+	p.top(p.roots)
 	for _, x := range p.pages {
 		p.set.files = append(p.set.files, x.file)
 	}

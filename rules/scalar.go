@@ -168,6 +168,15 @@ func (p *parser) ratio(n *yaml.Node, what string) float64 {
 	return f
 }
 
+// spellSize writes a size as the file would.
+func spellSize(n int64) string {
+	unit := 0
+	for ; unit < 3 && n > 0 && n%1024 == 0; unit++ {
+		n /= 1024
+	}
+	return fmt.Sprintf("%d%s", n, []string{"B", "KiB", "MiB", "GiB"}[unit])
+}
+
 var ratePattern = regexp.MustCompile(`^(\d{1,9}(?:\.\d{1,9})?)/(s|m|h)$`)
 
 // rate reads 50/s, 10/m or 100/h as a number per second; burst is the number as it is written, rounded up.
