@@ -185,7 +185,7 @@ func (p *parser) tokenURL(o *OAuth2, n *yaml.Node) {
 	if bad := checkURL(o.TokenURL); bad != "" {
 		p.fault(n, "token_url "+bad, "write it like https://login.example.com/oauth2/token")
 	} else if strings.HasPrefix(o.TokenURL, "http://") {
-		p.warn(n, "token_url is not https: the client's secret can be read on the way", "")
+		p.warn(n, codePlain, "token_url is not https: the client's secret can be read on the way", "write https://…")
 	}
 }
 

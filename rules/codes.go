@@ -21,6 +21,7 @@ const (
 	codeNeverTrue   code = "never-true"
 	codeNoVariable  code = "no-variable"
 	codePaths       code = "paths"
+	codePlain       code = "plain-http"
 	codeRate        code = "rate"
 	codeSecretForm  code = "secret-form"
 	codeShadowed    code = "shadowed"
@@ -42,7 +43,8 @@ type meaning struct {
 func meanings() []meaning {
 	return []meaning{
 		{codeUnverified, "a source takes requests from anybody, or from anybody at its `allow_ip`", "say how it proves itself: `preset` or `verify`"},
-		{codeShort, "a secret has fewer than 16 bytes, so that it can be guessed", "make a longer one"},
+		{codeShort, "a secret has fewer than 16 bytes, or a signing key fewer than 24, so that it can be guessed", "make a longer one"},
+		{codePlain, "a secret is sent over http, where it can be read on the way", "write https"},
 		{codeExample, "a secret is one that everybody can read in the examples", "set the variable that stands there"},
 		{codeShared, "two sources have the same secret: who knows one can pose as the other", "give each its own"},
 		{codeNoVariable, "a secret is written `$NAME`, which is no variable here", "write `${NAME}`, or `$$` for a dollar"},

@@ -61,7 +61,7 @@ func (p *parser) signers(d *Destination, n *yaml.Node) (list []signing) {
 			continue
 		}
 		if len(s) < base64.StdEncoding.EncodedLen(shortKey)+len(symmetricKey) && strings.HasPrefix(s, symmetricKey) {
-			p.warn(x, fmt.Sprintf("the key with which requests to %q are signed is shorter than %d bytes", d.Name, shortKey), "")
+			p.warn(x, codeShort, fmt.Sprintf("the key with which requests to %q are signed is shorter than %d bytes", d.Name, shortKey), "it can be guessed: make a longer one")
 		}
 		list = append(list, key)
 	}
