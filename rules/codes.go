@@ -14,6 +14,7 @@ const (
 	codeAddresses   code = "addresses"
 	codeAllow       code = "allow"
 	codeAlwaysTrue  code = "always-true"
+	codeBreaker     code = "breaker"
 	codeDuplicate   code = "duplicate"
 	codeExample     code = "example-secret"
 	codeHandshake   code = "handshake"
@@ -59,6 +60,7 @@ func meanings() []meaning {
 		{codeNeverTrue, "a condition, or a part of it, that holds for no event: `event == \"a\" and event == \"b\"`", "compare with `in [...]`, or join with `or`"},
 		{codeAlwaysTrue, "a condition, or a part of it, that holds for every event: `event != \"a\" or event != \"b\"`", "join with `and`, or leave it out"},
 		{codeRate, "a `rate` below what must come: sources may send more than it lets through, or what waits expires before its turn", "raise it, lower the `limit` of the sources, or `coalesce`"},
+		{codeBreaker, "a breaker that cannot open: its `rate` lets fewer attempts through in `window` than `min` asks for", "lower `min`, or make `window` longer"},
 		{codeLoop, "a destination that is this server: each delivery would be an event again", "write the address of the service behind"},
 		{codeUnseen, "an expression reads a name that is in no body of this sender: neither in the tests nor in the samples of its preset, nor, with `--admin`, in events that were recorded", "correct it, or add a test with a body that has it"},
 		{codeAllow, "a comment `# allow:` names something that is none of these", "correct it"},

@@ -122,9 +122,18 @@ func fill(n *yaml.Node, k keys, inherited *yaml.Node) {
 		case from != nil:
 			put(n, r.key, redacted(from, r.key))
 		case m != nil:
-			put(n, r.key, scalarNode(m[1]))
+			put(n, r.key, literalNode(m[1]))
 		}
 	}
+}
+
+// literalNode is a default as the file would have it.
+func literalNode(text string) *yaml.Node {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) == 0 {
+		return scalarNode(text)
+	}
+	return bare(doc.Content[0])
 }
 
 // policyBlock is the table of a block that destinations inherit key by key.

@@ -51,10 +51,12 @@ sources:
 destinations:
   plain:
     url: http://plain/$(body.x)
+    success: 2xx
     timeout: 5s
     retry:
       backoff: 1s
       max_backoff: 1h
+      on: [408, 425, 429, 5xx, timeout, connect, broken, dns, tls]
       max_age: 24h
       attempts: 3
     breaker:
@@ -67,8 +69,9 @@ destinations:
   own:
     url: http://own/
     headers: {Authorization: Bearer ***, X-Id: $(id)}
-    retry: {backoff: 2h, max_backoff: 2h, max_age: 24h, attempts: 3}
+    retry: {backoff: 2h, max_backoff: 2h, on: [408, 425, 429, 5xx, timeout, connect, broken, dns, tls], max_age: 24h, attempts: 3}
     limit: {concurrency: 3, rate: 5/s}
+    success: 2xx
     timeout: 5s
     breaker:
       failures: 5

@@ -34,6 +34,7 @@ func (p *parser) lint() {
 	p.unused()
 	p.loops()
 	p.rates()
+	p.breakers()
 	p.verdicts()
 	p.order()
 	p.unseen()
@@ -135,7 +136,7 @@ func (p *parser) rates() {
 		if d.Limit.Rate == 0 {
 			continue
 		}
-		n := p.rateNode(d.Name)
+		n := p.within(d.Name, "limit", "rate")
 		if n == nil {
 			continue
 		}
@@ -151,11 +152,28 @@ func (p *parser) rates() {
 	}
 }
 
-// rateNode is where the rate of a destination stands, in its own block or in defaults.
-func (p *parser) rateNode(name string) *yaml.Node {
+// breakers finds those that never see as many answers as they wait for.
+func (p *parser) breakers() {
+	for _, d := range p.set.destList {
+		b := d.Breaker
+		most := d.Limit.Rate*b.Window.Seconds() + max(1, d.Limit.Rate) // what comes at once included
+		if b.Ratio == 0 || b.Failures > 0 || d.Limit.Rate == 0 || float64(b.Min) <= most {
+			continue
+		}
+		n := p.within(d.Name, "breaker", "min")
+		if n == nil {
+			n = p.within(d.Name, "breaker", "ratio")
+		}
+		p.warn(n, codeBreaker, fmt.Sprintf("destination %q: the breaker never opens: at most %.0f attempts are made in %s, and it waits for %d",
+			d.Name, most, spell(b.Window), b.Min), "lower `min`, or make `window` longer")
+	}
+}
+
+// within is where something of a destination stands, in its own block or in defaults.
+func (p *parser) within(name, block, key string) *yaml.Node {
 	for _, at := range []stands{p.declared["destination "+name], p.declared["defaults"]} {
-		if n := at.get("limit"); n != nil && child(n, "rate") != nil {
-			return child(n, "rate")
+		if n := at.get(block); n != nil && child(n, key) != nil {
+			return child(n, key)
 		}
 	}
 	return nil

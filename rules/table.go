@@ -103,8 +103,8 @@ var retryKeys = keys{"retry", []row{
 var breakerKeys = keys{"breaker", []row{
 	{"failures", wholeNumber(), "`5`", "failures in a row that open it"},
 	{"ratio", ratioValue(), "not looked at", "share of failures in the window that opens it; takes the place of failures, unless both are said"},
-	{"min", wholeNumber(), "`20`", "answers in the window below which ratio says nothing"},
-	{"window", durationValue(), "`1m`", "what ratio looks back on"},
+	{"min", wholeNumber(), "`20` with ratio", "answers in the window below which ratio says nothing"},
+	{"window", durationValue(), "`1m` with ratio", "what ratio looks back on"},
 	{"cooldown", durationValue(), "`30s`", "how long it stays open before it probes"},
 	{"probes", wholeNumber(), "`1`", "deliveries that must succeed to close it"},
 }, nil}
