@@ -119,9 +119,9 @@ func compiled(t interface{ Fatal(...any) }, src string) *Program {
 // TestVerdictsHold: what is said to be always or never true is, for events of all kinds.
 func TestVerdictsHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		src := condition(t, 3)
+		src := drawCondition(t, 3)
 		p := compiled(t, src)
-		other := compiled(t, condition(t, 2))
+		other := compiled(t, drawCondition(t, 2))
 		for range 20 {
 			env := &Env{Source: "in", Event: rapid.SampledFrom([]string{"a", "ab", "b", ""}).Draw(t, "event")}
 			env.SetBody("json", nil, []byte(rapid.SampledFrom([]string{`{}`, `{"x":1}`, `{"x":"a"}`, `{"x":2.5,"y":"b"}`, `{"x":null}`, `[]`, `{"x":"ab"}`, `{"x":true}`}).Draw(t, "body")), "POST")
@@ -138,10 +138,10 @@ func TestVerdictsHold(t *testing.T) {
 	})
 }
 
-func condition(t *rapid.T, depth int) string {
+func drawCondition(t *rapid.T, depth int) string {
 	if depth > 0 && rapid.IntRange(0, 2).Draw(t, "joined") > 0 {
 		operator := rapid.SampledFrom([]string{"and", "or", "&&", "||"}).Draw(t, "operator")
-		return fmt.Sprintf("(%s) %s (%s)", condition(t, depth-1), operator, condition(t, depth-1))
+		return fmt.Sprintf("(%s) %s (%s)", drawCondition(t, depth-1), operator, drawCondition(t, depth-1))
 	}
 	at := rapid.SampledFrom([]string{"event", "body.x", "body.y", "source", `body["x"]`, "body?.x"}).Draw(t, "at")
 	text := rapid.SampledFrom([]string{`"a"`, `"ab"`, `"b"`, `"in"`}).Draw(t, "text")
