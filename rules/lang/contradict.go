@@ -134,14 +134,14 @@ func oneOfTerms(terms []ast.Node) (id string, says func(*values)) {
 }
 
 func comparing(n *ast.BinaryNode) (id string, says func(*values)) {
-	left, right, operator := n.Left, n.Right, n.Operator
-	id, known := spot(left)
+	right, operator := n.Right, n.Operator
+	id, known := spot(n.Left)
 	if !known {
 		swapped, turns := map[string]string{"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}[operator]
 		if id, known = spot(right); !known || !turns {
 			return "", nil
 		}
-		left, right, operator = right, left, swapped
+		right, operator = n.Left, swapped
 	}
 	list, is := literals(right, operator == "in")
 	if !is {
@@ -237,7 +237,7 @@ func (v *values) empty() bool {
 	if v.limited {
 		return !slices.ContainsFunc(v.only, v.allows)
 	}
-	if v.low != nil && v.high != nil && (v.low.at > v.high.at || v.low.at == v.high.at && !(v.low.inclusive && v.high.inclusive)) {
+	if v.low != nil && v.high != nil && (v.low.at > v.high.at || v.low.at == v.high.at && (!v.low.inclusive || !v.high.inclusive)) {
 		return true
 	}
 	return apart(v.prefixes, strings.HasPrefix) || apart(v.suffixes, strings.HasSuffix)
