@@ -20,9 +20,13 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "connections, each with one request at a time")
 	flag.StringVar(&o.servers, "servers", strings.Join(servers, ","), "which servers to measure; ratios need their baselines")
 	flag.StringVar(&o.profiles, "profiles", "", "directory for a CPU profile of each server, for go tool pprof")
+	flag.BoolVar(&o.routes, "routes", false, "measure what many routes cost, and what it takes to load them, instead")
 	serve := flag.String("serve", "", "used by bench itself: be this server")
 	to := flag.String("to", "", "used by bench itself: where the server delivers to")
 	flag.Parse()
+	if o.routes {
+		o.servers = strings.Join([]string{routes10, routes10000, plain100}, ",")
+	}
 	if err := run(o, *serve, *to); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -16,6 +16,7 @@ type options struct {
 	connections int
 	servers     string
 	profiles    string
+	routes      bool
 }
 
 // figures are what one server did in one round.
@@ -46,11 +47,18 @@ func measure(o options) error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			results[name] = append(results[name], f)
-			fmt.Fprintf(os.Stderr, "round %d of %d: %-8s %6.0f accepted/s %6.0f delivered/s\n", round+1, o.rounds, name, f.accepted, f.delivered)
+			fmt.Fprintf(os.Stderr, "round %d of %d: %-12s %6.0f accepted/s %6.0f delivered/s\n", round+1, o.rounds, name, f.accepted, f.delivered)
 		}
 	}
 	printTable(o, len(t.body), results)
-	return nil
+	if !o.routes {
+		return nil
+	}
+	l, err := measureLoading(o.rounds)
+	if err == nil {
+		printLoading(l)
+	}
+	return err
 }
 
 // measureOne loads one server, on an empty data directory where it has one.
@@ -110,9 +118,9 @@ func median(all []figures, of func(figures) float64) float64 {
 func printTable(o options, size int, results map[string][]figures) {
 	fmt.Printf("%d rounds of %v, %d connections, %d-byte GitHub push, medians; %s\n\n", o.rounds, o.length, o.connections, size,
 		"load, servers and sink share this machine")
-	fmt.Printf("%-10s %12s %12s %14s %9s %9s %10s %8s\n", "server", "accepted/s", "delivered/s", "CPU-s per 1000", "p50 ms", "p99 ms", "anon MiB", "refused")
+	fmt.Printf("%-12s %12s %12s %14s %9s %9s %10s %8s\n", "server", "accepted/s", "delivered/s", "CPU-s per 1000", "p50 ms", "p99 ms", "anon MiB", "refused")
 	m := map[string]figures{}
-	for _, name := range servers {
+	for _, name := range strings.Split(o.servers, ",") {
 		all := results[name]
 		if len(all) == 0 {
 			continue
@@ -124,7 +132,7 @@ func printTable(o options, size int, results map[string][]figures) {
 			refused: median(all, func(f figures) float64 { return f.refused }),
 		}
 		m[name] = f
-		fmt.Printf("%-10s %12.0f %12.0f %14.3f %9.2f %9.2f %10.0f %8.0f\n", name, f.accepted, f.delivered, f.cpu, f.p50, f.p99, f.memory, f.refused)
+		fmt.Printf("%-12s %12.0f %12.0f %14.3f %9.2f %9.2f %10.0f %8.0f\n", name, f.accepted, f.delivered, f.cpu, f.p50, f.p99, f.memory, f.refused)
 	}
 	fmt.Printf("\n%-72s %6s\n", "ratio", "")
 	ratio := func(what string, a, b float64) {
@@ -135,4 +143,10 @@ func printTable(o options, size int, results map[string][]figures) {
 	ratio("verified + durable accept rate / bare accept rate", m[accept].accepted, m[bare].accepted)
 	ratio("verified + durable + matched + delivered rate / ReverseProxy's", m[deliver].delivered, m[proxy].delivered)
 	ratio("CPU-seconds per 1,000 delivered / ReverseProxy's", m[deliver].cpu, m[proxy].cpu)
+	ratio("accept rate with 10,000 routes / with 10", m[routes10000].accepted, m[routes10].accepted)
+	ratio("CPU-seconds per 1,000 accepted with 10,000 routes / with 10", m[routes10000].cpu, m[routes10].cpu)
+	ratio("accept rate with 100 routes without a literal / with 10 routes", m[plain100].accepted, m[routes10].accepted)
+	if a, b := m[routes10000].memory, m[routes10].memory; a > 0 && b > 0 {
+		fmt.Printf("%-72s %6.0f\n", "MiB that 10,000 routes take in the server beside 10", a-b)
+	}
 }

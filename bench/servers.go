@@ -40,7 +40,7 @@ func serveAs(name, to string) error {
 		return serveHandler(ctx, counting())
 	case proxy:
 		return serveHandler(ctx, reverseProxy(to))
-	case accept, deliver:
+	case accept, deliver, routes10, routes10000, plain100:
 		return serveRouter(ctx, name, to)
 	}
 	return fmt.Errorf("no server %q", name)
@@ -94,22 +94,28 @@ const routerRules = `
 version: 1
 sources:
   in: { preset: github, secret: "${SECRET}" }
+  other: { preset: stripe, secret: "${SECRET}" }
 destinations:
   to: { url: "http://%s/to", limit: { concurrency: 64 } }
 routes:
-  - name: match
-    from: in
-    when: %s
-    to: to
-`
+%s`
 
-// whens are the conditions of the one route: accept's does not hold, and does not look into the body.
-var whens = map[string]string{
-	accept:  `event == "ping"`,
-	deliver: `event == "push" and body.ref == "refs/heads/main"`,
+// rulesFor is the rules file of a server: its routes are all that differs. The one of accept does not hold, and does not
+// look into the body.
+func rulesFor(name, to string) string {
+	var routes string
+	switch name {
+	case accept:
+		routes = "  - { name: match, from: in, when: 'event == \"ping\"', to: to }\n"
+	case deliver:
+		routes = "  - { name: match, from: in, when: 'event == \"push\" and body.ref == \"refs/heads/main\"', to: to }\n"
+	default:
+		routes = routesOf(name)
+	}
+	return fmt.Sprintf(routerRules, to, routes)
 }
 
-// serveRouter runs hookrouter on an empty data directory. Its route is all that differs.
+// serveRouter runs hookrouter on an empty data directory.
 func serveRouter(ctx context.Context, name, to string) error {
 	dir, err := os.MkdirTemp("", "hookrouter-bench-")
 	if err != nil {
@@ -117,7 +123,7 @@ func serveRouter(ctx context.Context, name, to string) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	file := filepath.Join(dir, "rules.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, routerRules, to, whens[name]), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(rulesFor(name, to)), 0o600); err != nil {
 		return err
 	}
 	r, err := router.New(ctx, router.Options{
