@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"encoding/json"
 	"os"
 	"testing"
 
@@ -52,4 +53,39 @@ func BenchmarkRender(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkBody is what a source's rules take to look into the body, from not at all to all of it, beside decoding it
+// with encoding/json.
+func BenchmarkBody(b *testing.B) {
+	_, ev := example(b, "github", "github")
+	for _, c := range []struct{ name, when string }{
+		{"unread", `event == "push"`},
+		{"one path", `body.ref == "refs/heads/main" or event == "push"`},
+		{"a list", `any(body.commits, .id == "x") or event == "push"`},
+		{"all", `len(body) == 0 or event == "push"`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			set := parse(b, "version: 1\nsources: { github: { verify: none } }\ndestinations: { d: http://d/ }\nroutes:\n"+
+				"  - { name: r, from: github, to: d, when: '"+c.when+"' }\n")
+			ev.Type = "push"
+			b.SetBytes(int64(len(ev.Body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if m := set.Match(ev, now); len(m.Deliveries) != 1 {
+					b.Fatal(m)
+				}
+			}
+		})
+	}
+	b.Run("encoding json", func(b *testing.B) {
+		b.SetBytes(int64(len(ev.Body)))
+		b.ReportAllocs()
+		for b.Loop() {
+			var v map[string]any
+			if err := json.Unmarshal(ev.Body, &v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

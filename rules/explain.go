@@ -128,6 +128,8 @@ func nearMiss(list []verdict.Condition) bool {
 
 func (x *explaining) conditions(when *lang.Program) (list []verdict.Condition) {
 	for _, c := range when.Clauses() {
+		x.env.Renew()
+		x.shown.Renew()
 		out := verdict.Condition{Expression: strings.TrimSpace(c.Source())}
 		yes, err := c.Bool(x.env)
 		if err != nil {

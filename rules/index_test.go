@@ -141,16 +141,25 @@ func (g generator) leaf() string {
 
 // file makes a file of routes with the conditions, and the same file with conditions of which no index can be made.
 func (g generator) file(conditions []string) (indexed, plain *rules.Set) {
-	var with, without strings.Builder
-	for _, b := range []*strings.Builder{&with, &without} {
-		b.WriteString("version: 1\nsources: { s: { verify: none, unmatched: reject } }\ndestinations: { d: http://d/, e: http://e/ }\nroutes:\n")
+	ends := make([]string, len(conditions))
+	for i := range ends {
+		ends[i] = fmt.Sprintf("stop: %v, to: %s }\n", g.IntN(8) == 0, g.pick("d", "e", "[d, e]"))
 	}
+	without := make([]string, len(conditions))
 	for i, c := range conditions {
-		route := fmt.Sprintf("stop: %v, to: %s }\n", g.IntN(8) == 0, g.pick("d", "e", "[d, e]"))
-		fmt.Fprintf(&with, "  - { name: r%d, from: s, when: %q, %s", i, c, route)
-		fmt.Fprintf(&without, "  - { name: r%d, from: s, when: %q, %s", i, "true ? ("+c+") : false", route)
+		without[i] = "true ? (" + c + ") : false"
 	}
-	return g.parse(with.String()), g.parse(without.String())
+	return g.parse(g.routes(conditions, ends)), g.parse(g.routes(without, ends))
+}
+
+// routes is a file of routes with conditions and what else they are.
+func (g generator) routes(conditions, ends []string) string {
+	var b strings.Builder
+	b.WriteString("version: 1\nsources: { s: { verify: none, unmatched: reject } }\ndestinations: { d: http://d/, e: http://e/ }\nroutes:\n")
+	for i, c := range conditions {
+		fmt.Fprintf(&b, "  - { name: r%d, from: s, when: %q, %s", i, c, ends[i])
+	}
+	return b.String()
 }
 
 func (g generator) parse(text string) *rules.Set {

@@ -46,8 +46,8 @@ func TestManyRoutesAreCheapToLoad(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	kept, made := (after.HeapAlloc-before.HeapAlloc)/routes, (after.Mallocs-before.Mallocs)/routes
 	t.Logf("%d bytes kept and %d allocations a route", kept, made)
-	if kept > 5000 || made > 350 {
-		t.Errorf("%d bytes kept and %d allocations a route; at most 5,000 and 350", kept, made)
+	if kept > 3500 || made > 350 {
+		t.Errorf("%d bytes kept and %d allocations a route; at most 3,500 and 350", kept, made)
 	}
 	runtime.KeepAlive(set)
 }

@@ -84,6 +84,14 @@ func (b *Body) at(path []step) any {
 	return nil
 }
 
+// hops counts the values that were passed over so far on the way to others.
+func (b *Body) hops() int {
+	if b == nil || b.json == nil {
+		return 0
+	}
+	return b.json.hops
+}
+
 // scalar is at, but for lists and maps gives noLiteral without decoding them.
 func (b *Body) scalar(path []step) any {
 	if b.Err() == nil && b != nil && b.json != nil {

@@ -62,6 +62,7 @@ func (r *run) equalContainers(a, b any, depth int) bool {
 	if !isMap || !isOther || len(object) != len(other) {
 		return false
 	}
+	r.step(len(object))
 	for _, k := range sortedKeys(object) { // sorted, so that the steps taken don't depend on chance
 		v, is := other[k]
 		if r.step(1); !is || !r.equal(object[k], v, depth) {
@@ -183,8 +184,9 @@ func opIn(r *run, s *site, args []any) any {
 
 // constants is a literal list on the right of `in`: its strings are found in one look-up.
 type constants struct {
-	texts  map[string]struct{}
-	others []any
+	texts   map[string]struct{}
+	longest int // of texts, in bytes
+	others  []any
 }
 
 func newConstants(list []any) *constants {
@@ -192,6 +194,7 @@ func newConstants(list []any) *constants {
 	for _, v := range list {
 		if text, is := v.(string); is {
 			c.texts[text] = struct{}{}
+			c.longest = max(c.longest, len(text))
 		} else {
 			c.others = append(c.others, v)
 		}
@@ -201,6 +204,9 @@ func newConstants(list []any) *constants {
 
 func (c *constants) has(r *run, v any) bool {
 	if text, is := v.(string); is {
+		if len(text) > c.longest {
+			return false
+		}
 		r.step(len(text) / 64)
 		_, has := c.texts[text]
 		return has

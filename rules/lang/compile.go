@@ -36,10 +36,13 @@ type seen struct {
 type Compiler struct {
 	check *conf.Config // the language as expr's parser and checker see it
 	build *conf.Config // our operations
+	seen  places
 }
 
 // NewCompiler makes a Compiler.
-func NewCompiler() *Compiler { return &Compiler{check: checkConfig(), build: buildConfig()} }
+func NewCompiler() *Compiler {
+	return &Compiler{check: checkConfig(), build: buildConfig(), seen: places{}}
+}
 
 // Compile compiles one expression, see [Compiler.Compile].
 func Compile(src string, k Kind) (*Program, error) { return NewCompiler().Compile(src, k) }
@@ -85,7 +88,7 @@ func (c *Compiler) compile(src string, k Kind) (p *Program, fault *Error) {
 	}
 	p = &Program{src: src, kind: k, code: code, reads: in.reads, folds: in.folds}
 	if k == When {
-		p.needs, p.texts = needsOf(tree.Node)
+		p.needs = needsOf(tree.Node, c.seen)
 	}
 	return p, nil
 }
@@ -93,7 +96,7 @@ func (c *Compiler) compile(src string, k Kind) (p *Program, fault *Error) {
 // assemble compiles the tree as the writer writes it: it calls only our operations, each with the run and its site
 // before its operands. The program would keep what was written, most of its memory, so it gets an empty frame.
 func (c *Compiler) assemble(tree *parser.Tree, k Kind) (*vm.Program, error) {
-	w := &writer{when: k == When}
+	w := &writer{when: k == When, places: c.seen, quiet: &site{when: k == When}}
 	frame := &ast.SequenceNode{Nodes: []ast.Node{w.node(tree.Node)}}
 	code, err := compiler.Compile(&parser.Tree{Node: frame, Source: tree.Source}, c.build)
 	frame.Nodes = nil

@@ -38,13 +38,18 @@ func Encode(v any) (body []byte, contentType string, err error) {
 
 // encoder writes JSON up to a limit. Values may share parts, so that a small one can be very long when written.
 type encoder struct {
-	out   []byte
-	limit int
+	out    []byte
+	limit  int
+	run    *run // whose steps are counted; nil: nobody's
+	values int
 }
 
 func (e *encoder) value(v any, depth int) error {
 	if depth > maxValue {
 		return fmt.Errorf("nested deeper than %d", maxValue)
+	}
+	if e.values++; e.run != nil && e.values%4 == 0 {
+		e.run.step(1)
 	}
 	e.room(64)
 	switch v := v.(type) {
@@ -83,7 +88,7 @@ func (e *encoder) value(v any, depth int) error {
 // room doubles the buffer when n more bytes don't fit: append grows a large one in smaller steps, and so copies more.
 func (e *encoder) room(n int) {
 	if cap(e.out)-len(e.out) < n {
-		e.out = slices.Grow(e.out, max(n, len(e.out)))
+		e.out = slices.Grow(e.out, max(n, min(len(e.out), e.limit-len(e.out))))
 	}
 }
 

@@ -96,7 +96,12 @@ func collect(from map[string][]string, name func(string) string, value func([]st
 }
 
 // fnHeader is the first value of a header, nil when it is missing.
-func fnHeader(r *run, s *site, args []any) any { return r.header(s.text(args, 0)) }
+func fnHeader(r *run, s *site, args []any) any {
+	name := s.text(args, 0)
+	r.grow(len(name))
+	r.step(len(r.env.Header) / 16)
+	return r.header(name)
+}
 
 func (r *run) header(name string) any {
 	if value, found := firstOf(r.env.Header, textproto.CanonicalMIMEHeaderKey(name)); found {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func fnInt(_ *run, s *site, args []any) any {
+func fnInt(r *run, s *site, args []any) any {
 	switch v := args[0].(type) {
 	case int:
 		return v
@@ -16,6 +16,7 @@ func fnInt(_ *run, s *site, args []any) any {
 		}
 		return int(v)
 	case string:
+		r.read(8 * len(v))
 		i, err := strconv.Atoi(strings.TrimSpace(v))
 		if err != nil {
 			s.failAt(0, "is no int")
@@ -26,8 +27,9 @@ func fnInt(_ *run, s *site, args []any) any {
 	return nil
 }
 
-func fnFloat(_ *run, s *site, args []any) any {
+func fnFloat(r *run, s *site, args []any) any {
 	if text, is := args[0].(string); is {
+		r.read(8 * len(text))
 		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 			s.failAt(0, "is no number")

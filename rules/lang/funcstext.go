@@ -220,7 +220,7 @@ func fnURLEscape(r *run, s *site, args []any) any {
 }
 
 func fnToJSON(r *run, s *site, args []any) any {
-	e := encoder{limit: MaxMemory - r.bytes}
+	e := encoder{limit: (MaxMemory - r.bytes) / 2, run: r}
 	if err := e.value(args[0], 0); err != nil {
 		s.failAt(0, "has no JSON: %v", err)
 	}

@@ -22,9 +22,9 @@ var layouts = [...]string{
 
 // fnDate reads a time. Without a zone in the text it is UTC, never the zone of the machine.
 func fnDate(_ *run, s *site, args []any) any {
-	text := s.text(args, 0)
+	text := s.short(args, 0)
 	if len(args) == 2 {
-		t, err := time.ParseInLocation(s.text(args, 1), text, time.UTC)
+		t, err := time.ParseInLocation(s.short(args, 1), text, time.UTC)
 		if err != nil {
 			s.failAt(0, "is no time in the layout %s", strconv.Quote(s.text(args, 1)))
 		}
@@ -39,6 +39,15 @@ func fnDate(_ *run, s *site, args []any) any {
 	return nil
 }
 
+// short is a text that can be a time, a duration or a layout.
+func (s *site) short(args []any, i int) string {
+	text := s.text(args, i)
+	if len(text) > 100 {
+		s.failAt(i, "is longer than 100 bytes, %s takes a short text", s.what)
+	}
+	return text
+}
+
 // utc refuses a zone that is only named: which offset is meant by PST or IST would be a guess.
 func (s *site) utc(t time.Time) time.Time {
 	switch zone, offset := t.Zone(); {
@@ -51,7 +60,7 @@ func (s *site) utc(t time.Time) time.Time {
 }
 
 func fnDuration(_ *run, s *site, args []any) any {
-	d, err := time.ParseDuration(s.text(args, 0))
+	d, err := time.ParseDuration(s.short(args, 0))
 	if err != nil {
 		s.failAt(0, `is no duration, as "1h30m" is`)
 	}

@@ -11,45 +11,45 @@ import (
 // when it is true; "&" stands between lists of which each holds.
 func TestNeeds(t *testing.T) {
 	for src, want := range map[string]string{
-		`event == "push"`:                                              `event=push`,
-		`"push" == event`:                                              `event=push`,
-		`header("x-a") == "1"`:                                         `X-A=1`,
-		`headers["x-a"] == "1" and headers.b == "2"`:                   `X-A=1 & B=2`,
-		`body.a.b[0]["c d"] == 5`:                                      `."a"."b".0."c d"=5`,
-		`body?.a == -5`:                                                `."a"=-5`,
-		`body == "x"`:                                                  `=x`,
-		`body.a == nil`:                                                `."a"=<nil>`,
-		`body.a in ["x", 1.0, true]`:                                   `."a"=x|."a"=1|."a"=true`,
-		`body.a in []`:                                                 ``,
-		`event == "a" or event == "b"`:                                 `event=a|event=b`,
-		`event == "a" or body.x`:                                       ``,
-		`event == "a" and body.x`:                                      `event=a`,
-		`body.x and event == "a"`:                                      ``, // x may be no bool, which is an error
-		`body.x == true and event == "a"`:                              `."x"=true & event=a`,
-		`not (body.x == true) and event == "a"`:                        `event=a`,
-		`not body.x and event == "a"`:                                  ``,
-		`int(body.n) > 1 and event == "a"`:                             ``,
-		`body.n > 1 and event == "a"`:                                  `event=a`,
-		`body.n > body.m and event == "a"`:                             ``, // texts are compared as far as they are long
-		`body.n == body.m and event == "a"`:                            ``,
-		`event endsWith "x" and body.n in ["a"]`:                       `."n"=a`,
-		`raw contains "x" and body.n == "a"`:                           ``,
-		`body.s matches "^a+$" and body.n == "a"`:                      `."n"=a`,
-		`body.s matches "^a{900}$" and body.n == "a"`:                  ``,
-		`(event == "a" and body.x == 1) or body.x == 2`:                `event=a|."x"=2 & ."x"=1|."x"=2`,
-		`event == "a" ? true : false`:                                  ``,
-		`let x = event; x == "a"`:                                      ``,
-		`any(body.l, # == "a")`:                                        ``,
-		`event != "a"`:                                                 ``,
-		`event == "a" and event == "b"`:                                `event=a & event=b`,
-		`query.x == "1"`:                                               ``,
-		`(body.x ?? "a") == "a"`:                                       ``,
-		`body.a in [[1], "x"]`:                                         ``,
-		`body.a in [event, "x"]`:                                       ``,
-		`body.a in 1..3`:                                               ``,
-		`received_at.Year() == 2024`:                                   ``,
-		strings.Repeat(`event contains "x" and `, 40) + `event == "a"`: `event=a`,
-		strings.Repeat(`event contains "x" and `, 60) + `event == "a"`: ``, // too many steps for long ones
+		`event == "push"`:                                               `event=push`,
+		`"push" == event`:                                               `event=push`,
+		`header("x-a") == "1"`:                                          `X-A=1`,
+		`headers["x-a"] == "1" and headers.b == "2"`:                    `X-A=1 & B=2`,
+		`body.a.b[0]["c d"] == 5`:                                       `."a"."b".0."c d"=5`,
+		`body?.a == -5`:                                                 `."a"=-5`,
+		`body == "x"`:                                                   `=x`,
+		`body.a == nil`:                                                 `."a"=<nil>`,
+		`body.a in ["x", 1.0, true]`:                                    `."a"=x|."a"=1|."a"=true`,
+		`body.a in []`:                                                  ``,
+		`event == "a" or event == "b"`:                                  `event=a|event=b`,
+		`event == "a" or body.x`:                                        ``,
+		`event == "a" and body.x`:                                       `event=a`,
+		`body.x and event == "a"`:                                       ``, // x may be no bool, which is an error
+		`body.x == true and event == "a"`:                               `."x"=true & event=a`,
+		`not (body.x == true) and event == "a"`:                         `event=a`,
+		`not body.x and event == "a"`:                                   ``,
+		`int(body.n) > 1 and event == "a"`:                              ``,
+		`body.n > 1 and event == "a"`:                                   `event=a`,
+		`body.n > body.m and event == "a"`:                              ``, // texts are compared as far as they are long
+		`body.n == body.m and event == "a"`:                             ``,
+		`event endsWith "x" and body.n in ["a"]`:                        `."n"=a`,
+		`raw contains "x" and body.n == "a"`:                            ``,
+		`body.s matches "^a+$" and body.n == "a"`:                       `."n"=a`,
+		`body.s matches "^a{900}$" and body.n == "a"`:                   ``,
+		`(event == "a" and body.x == 1) or body.x == 2`:                 `event=a|."x"=2 & ."x"=1|."x"=2`,
+		`event == "a" ? true : false`:                                   ``,
+		`let x = event; x == "a"`:                                       ``,
+		`any(body.l, # == "a")`:                                         ``,
+		`event != "a"`:                                                  ``,
+		`event == "a" and event == "b"`:                                 `event=a & event=b`,
+		`query.x == "1"`:                                                ``,
+		`(body.x ?? "a") == "a"`:                                        ``,
+		`body.a in [[1], "x"]`:                                          ``,
+		`body.a in [event, "x"]`:                                        ``,
+		`body.a in 1..3`:                                                ``,
+		`received_at.Year() == 2024`:                                    ``,
+		strings.Repeat(`event contains "x" and `, 40) + `event == "a"`:  `event=a`,
+		strings.Repeat(`event contains "x" and `, 100) + `event == "a"`: ``, // too many steps for long ones
 	} {
 		p, err := Compile(src, When)
 		if err != nil {
@@ -62,13 +62,16 @@ func TestNeeds(t *testing.T) {
 }
 
 func needsText(p *Program) string {
+	if p.needs == nil {
+		return ""
+	}
 	var clauses []string
-	for _, c := range p.needs {
+	for _, c := range p.needs.clauses {
 		var values []string
 		for _, n := range c {
-			name, _, _ := strings.Cut(n.at.id(), "\x00")
+			name, _, _ := strings.Cut(n.at.id, "\x00")
 			if name == "" {
-				name = n.at.header + strings.TrimPrefix(n.at.id(), "\x00"+n.at.header)
+				name = n.at.header + strings.TrimPrefix(n.at.id, "\x00"+n.at.header)
 			}
 			values = append(values, fmt.Sprintf("%s=%v", name, n.value))
 		}

@@ -13,7 +13,8 @@ import (
 type document struct {
 	text string
 	tape []value
-	made []any // decoded containers by their place on the tape
+	made []any // decoded containers and long texts by their place on the tape
+	hops int   // values that find passed over so far
 }
 
 // value is one place on the tape. A container's members follow it directly.

@@ -35,7 +35,9 @@ func (d *document) member(at int, key string) int {
 	end := int(d.tape[at].next)
 	for at++; at < end; at = int(d.tape[at].next) {
 		v := &d.tape[at]
+		d.hops++
 		if v.flags&keyEscaped != 0 {
+			d.hops += 20 + int(v.keyEnd-v.key)
 			if v.name(d.text) == key {
 				return at
 			}
@@ -56,7 +58,7 @@ func (d *document) item(at, index int) int {
 		return -1
 	}
 	for at++; at < end; at = int(d.tape[at].next) {
-		if index == 0 {
+		if d.hops++; index == 0 {
 			return at
 		}
 		index--
@@ -69,34 +71,46 @@ func (d *document) count(at int) (n int) {
 	for at++; at < end; at = int(d.tape[at].next) {
 		n++
 	}
+	d.hops += n
 	return n
 }
 
-// decode makes the value at a place. Each container is made once, so that looking at it twice costs nothing.
+// decode makes the value at a place. What takes long is made once, so that looking at it twice costs nothing.
 func (d *document) decode(at int) any {
 	v := &d.tape[at]
 	switch v.kind {
-	case '"':
-		if v.flags&textEscaped != 0 {
-			return unescape(d.text[v.start:v.end])
-		}
-		return d.text[v.start:v.end]
-	case '0':
-		return decodeNumber(d.text[v.start:v.end], v.flags&isFloat != 0)
 	case 't':
 		return true
 	case 'f':
 		return false
 	case 'n':
 		return nil
+	case '"':
+		if v.flags&textEscaped == 0 {
+			return d.text[v.start:v.end]
+		}
+	}
+	if v.kind != '{' && v.kind != '[' && v.end-v.start < 64 {
+		return d.make(at)
 	}
 	if d.made == nil {
 		d.made = make([]any, len(d.tape))
 	}
 	if d.made[at] == nil {
-		d.made[at] = d.container(at)
+		d.made[at] = d.make(at)
 	}
 	return d.made[at]
+}
+
+func (d *document) make(at int) any {
+	v := &d.tape[at]
+	switch v.kind {
+	case '"':
+		return unescape(d.text[v.start:v.end])
+	case '0':
+		return decodeNumber(d.text[v.start:v.end], v.flags&isFloat != 0)
+	}
+	return d.container(at)
 }
 
 func (d *document) container(at int) any {

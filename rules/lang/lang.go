@@ -44,6 +44,9 @@ func (e *Env) Reset() {
 	*e = Env{kept: state{vm: k.vm, scanner: k.scanner.emptied(), found: k.found}}
 }
 
+// Renew gives runs on e the budget that they share anew, for looking at an event once more to explain it.
+func (e *Env) Renew() { e.kept.spent = 0 }
+
 // SetBody is NewBody for the Body of e, and decodes it in memory that Reset keeps.
 func (e *Env) SetBody(format string, header map[string][]string, raw []byte, method string) {
 	e.kept.body = Body{format: format, header: header, raw: raw, method: method, scanner: &e.kept.scanner}

@@ -14,6 +14,11 @@ const (
 	// MaxSteps is how many steps one run may take: one for each operation, one for each 64 bytes that it reads, and
 	// about one for each byte that a pattern reads, more for a large pattern. All of them take about 25 ms.
 	MaxSteps = 100_000
+	// MaxEventSteps is how many steps all runs on one event may take together, beyond the first FreeSteps of each: these
+	// every expression has, whatever the others took.
+	MaxEventSteps = 200_000
+	// FreeSteps is what a run takes of its own, in steps.
+	FreeSteps = 1000
 	// MaxMemory is how many bytes one run may build in all, whether or not they are kept.
 	MaxMemory = 8 << 20
 	// MaxOutput is the longest body that a transform may produce, in bytes.

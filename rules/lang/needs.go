@@ -1,11 +1,6 @@
 package lang
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/expr-lang/expr/ast"
-)
+import "github.com/expr-lang/expr/ast"
 
 // need is a value at a place.
 type need struct {
@@ -13,33 +8,41 @@ type need struct {
 	value any // as key makes it
 }
 
-// clause is a list of needs. An event that has none of them makes the condition false, and running it would not have
-// been an error: errors are counted, so a condition that errs must run.
+// clause is a list of needs. An event that has none of them makes the condition false.
 type clause []need
+
+// necessary is what a condition must find in an event. Each clause holds alone: an event that does not fulfil it makes the
+// condition false, and running it would not have been an error. Errors are counted, so a condition that errs must run.
+type necessary struct {
+	clauses []clause
+	places  []*place // that are looked at until it is false
+	texts   []*place // those of them whose text must not be longer than maxText
+	steps   int      // that it takes at most until then, beside looking at places
+}
 
 const (
 	// maxClauses is how many clauses of a condition are kept: an index uses one of them.
 	maxClauses = 8
-	// maxText is how long a text may be that a condition looks into before it comes to a need, in bytes, and
-	// maxTextSteps the steps that this may take in all, so that no such condition could run out of steps.
-	maxText      = 64 << 10
-	maxTextSteps = MaxSteps / 2
+	// maxText is how long a text may be that a condition looks into before it is false, in bytes.
+	maxText = 256
 )
+
+// needsOf gives the needs of a condition, nil when it has none. Such a condition is false well within FreeSteps, so that
+// not running it changes nothing for the others either.
+func needsOf(node ast.Node, seen places) *necessary {
+	f := &finder{seen: seen}
+	clauses, _ := f.walk(node)
+	if len(clauses) == 0 || f.found.steps > FreeSteps/2 {
+		return nil
+	}
+	f.found.clauses = clauses
+	return &f.found
+}
 
 // finder takes the needs of a condition from its tree.
 type finder struct {
-	texts []*place // looked into before a need
-	steps int      // that looking takes at most
-}
-
-// needsOf gives the clauses of a condition, and the places whose text must not be longer than maxText for them to
-// hold.
-func needsOf(node ast.Node) ([]clause, []*place) {
-	f := &finder{}
-	if clauses, _ := f.walk(node); f.steps <= maxTextSteps {
-		return clauses, f.texts
-	}
-	return nil, nil
+	seen  places
+	found necessary
 }
 
 // walk gives the clauses of a condition, and says whether it is total: true or false for every event, in few steps.
@@ -66,15 +69,15 @@ func (f *finder) binary(n *ast.BinaryNode) (clauses []clause, total bool) {
 		right, isRight := f.walk(n.Right)
 		return either(left, right), isLeft && isRight
 	case "==":
-		at, value, is := comparison(n)
+		at, value, is := f.comparison(n)
 		if is {
 			clauses = []clause{{{at, key(value)}}}
 		}
 		return clauses, is
 	case "in":
-		return membership(n)
+		return f.membership(n)
 	case "!=", "<", "<=", ">", ">=":
-		_, _, total = comparison(n)
+		_, _, total = f.comparison(n)
 	case "contains", "startsWith", "endsWith", "matches":
 		total = f.text(n)
 	}
@@ -102,50 +105,64 @@ func either(left, right []clause) (clauses []clause) {
 	return clauses
 }
 
+// look takes note of an operation on a place, and of the steps that it takes.
+func (f *finder) look(at *place, steps int) {
+	f.found.places = append(f.found.places, at)
+	f.found.steps += 1 + steps
+}
+
 // text takes note of a look into a text. It is no error in a condition when something else stands there.
 func (f *finder) text(n *ast.BinaryNode) bool {
-	at, isPlace := placeOf(n.Left)
+	at, isPlace := f.placeOf(n.Left)
 	text, isText := n.Right.(*ast.StringNode)
 	if !isPlace || !isText {
 		return false
 	}
-	cost := 1 + maxText/64
+	steps := 1 + maxText/64
 	if n.Operator == "matches" {
 		p, _ := newPattern(text.Value) // checked by the inspector
-		cost = p.cost(maxText)
+		steps = p.cost(maxText)
 	}
-	f.steps += cost
-	f.texts = append(f.texts, at)
+	f.look(at, steps)
+	f.found.texts = append(f.found.texts, at)
 	return true
 }
 
 // comparison is a place beside a literal.
-func comparison(n *ast.BinaryNode) (at *place, value any, is bool) {
-	if at, is = placeOf(n.Left); is {
-		value, is = literal(n.Right)
-		return at, value, is
-	}
-	if at, is = placeOf(n.Right); is {
+func (f *finder) comparison(n *ast.BinaryNode) (at *place, value any, is bool) {
+	at, isPlace := f.placeOf(n.Left)
+	value, is = literal(n.Right)
+	if !isPlace {
+		at, isPlace = f.placeOf(n.Right)
 		value, is = literal(n.Left)
 	}
-	return at, value, is
+	if !isPlace || !is {
+		return nil, nil, false
+	}
+	f.look(at, sizeOf(value)/64)
+	return at, value, true
 }
 
 // membership is a place in a list of literals.
-func membership(n *ast.BinaryNode) (clauses []clause, is bool) {
-	at, isPlace := placeOf(n.Left)
+func (f *finder) membership(n *ast.BinaryNode) (clauses []clause, is bool) {
+	at, isPlace := f.placeOf(n.Left)
 	list, isList := n.Right.(*ast.ArrayNode)
 	if !isPlace || !isList {
 		return nil, false
 	}
-	c := make(clause, len(list.Nodes))
+	c, steps := make(clause, len(list.Nodes)), 0
 	for i, item := range list.Nodes {
 		value, is := literal(item)
 		if !is {
 			return nil, false
 		}
+		if _, isText := value.(string); !isText {
+			steps++
+		}
+		steps += sizeOf(value) / 64
 		c[i] = need{at, key(value)}
 	}
+	f.look(at, steps)
 	return []clause{c}, true
 }
 
@@ -169,6 +186,19 @@ func literal(node ast.Node) (value any, is bool) {
 	return nil, false
 }
 
+// placeOf is a place that may hold the value of a literal, and is no larger than what senders may send as a header.
+func (f *finder) placeOf(node ast.Node) (*place, bool) {
+	at, is := f.seen.of(node)
+	if !is {
+		return nil, false
+	}
+	switch at.variable {
+	case "", "source", "event", "id", "method", "path", "remote_ip":
+		return at, true
+	}
+	return nil, false
+}
+
 // key makes the same of values that are equal: 1 and 1.0 are. Lists and maps equal no literal.
 func key(v any) any {
 	switch v := v.(type) {
@@ -184,73 +214,3 @@ func key(v any) any {
 }
 
 type noLiteral struct{}
-
-// place is where in an event a value stands that can be read without running an expression.
-type place struct {
-	variable string // or
-	header   string // canonical, or
-	body     []step // if both are empty
-}
-
-func placeOf(node ast.Node) (*place, bool) {
-	if steps, is := bodyPath(node); is {
-		return &place{body: steps}, true
-	}
-	switch n := node.(type) {
-	case *ast.ChainNode:
-		return placeOf(n.Node)
-	case *ast.IdentifierNode:
-		switch n.Value {
-		case "source", "event", "id", "method", "path", "remote_ip":
-			return &place{variable: n.Value}, true
-		}
-	case *ast.MemberNode:
-		if isNamed(n.Node, "headers") {
-			return placeOfHeader(n.Property)
-		}
-	case *ast.CallNode:
-		if isNamed(n.Callee, "header") {
-			return placeOfHeader(n.Arguments[0])
-		}
-	}
-	return nil, false
-}
-
-func placeOfHeader(name ast.Node) (*place, bool) {
-	text, is := name.(*ast.StringNode)
-	if !is {
-		return nil, false
-	}
-	return &place{header: canonical(text.Value)}, true
-}
-
-func isNamed(node ast.Node, name string) bool {
-	n, is := node.(*ast.IdentifierNode)
-	return is && n.Value == name
-}
-
-// id is the same for places that are the same.
-func (p *place) id() string {
-	var id strings.Builder
-	id.WriteString(p.variable + "\x00" + p.header)
-	for _, s := range p.body {
-		if s.isKey {
-			id.WriteString("." + strconv.Quote(s.key))
-		} else {
-			id.WriteString("." + strconv.Itoa(s.index))
-		}
-	}
-	return id.String()
-}
-
-// read gives what stands there, but noLiteral for lists and maps.
-func (p *place) read(env *Env) any {
-	r := run{env: env}
-	switch {
-	case p.variable != "":
-		return r.variable(p.variable)
-	case p.header != "":
-		return r.header(p.header)
-	}
-	return key(env.Body.scalar(p.body))
-}

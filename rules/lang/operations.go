@@ -4,20 +4,8 @@ package lang
 // its own names have no "$".
 func operations() map[string]func(...any) (any, error) {
 	ops := map[string]func(...any) (any, error){
-		"$body": func(args ...any) (any, error) {
-			r := args[0].(*run)
-			r.step(1)
-			return r.env.Body.at(args[2].(*path).steps), nil
-		},
-		"$variable": func(args ...any) (any, error) {
-			r := args[0].(*run)
-			r.step(1)
-			return r.variable(args[2].(string)), nil
-		},
-		"$header": func(args ...any) (any, error) {
-			r := args[0].(*run)
-			r.step(1)
-			return r.header(args[2].(string)), nil
+		"$place": func(args ...any) (any, error) {
+			return args[1].(*place).value(args[0].(*run)), nil
 		},
 		"$truth": func(args ...any) (any, error) {
 			args[0].(*run).step(1)

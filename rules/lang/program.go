@@ -17,8 +17,7 @@ type Program struct {
 	reads []string
 	folds bool
 
-	needs []clause // of a When, see Index
-	texts []*place // that must be short for the needs to hold
+	needs *necessary // of a When, see Index
 }
 
 // Source returns the expression as it was written.
@@ -36,9 +35,10 @@ func (p *Program) Reads(name string) bool { return slices.Contains(p.reads, name
 // may share memory with the Env and must not be changed.
 func (p *Program) Run(env *Env) (any, error) {
 	r := &env.kept.run
-	*r = run{env: env}
+	*r = run{env: env, limit: min(MaxSteps, FreeSteps+MaxEventSteps-env.kept.spent)}
 	env.kept.vm.MemoryBudget = maxElements
 	out, err := env.kept.vm.Run(p.code, r)
+	env.kept.spent += max(0, min(r.steps, r.limit)-FreeSteps)
 	if err != nil {
 		return nil, runError(err)
 	}

@@ -3,6 +3,7 @@ package lang
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -109,7 +110,7 @@ func TestEnvIsReused(t *testing.T) {
 	}
 }
 
-// TestDeterminism: the same event gives the same bytes, however often and on however many goroutines.
+// TestDeterminism: the same event gives the same bytes, however often, on however many goroutines and processors.
 func TestDeterminism(t *testing.T) {
 	srcs := []string{
 		`{h: headers, q: query_all, k: keys(body), v: values(body.sys), p: toPairs(headers), g: groupBy(body.commits, .n), b: body}`,
@@ -125,7 +126,8 @@ func TestDeterminism(t *testing.T) {
 			t.Fatal(want)
 		}
 		var wait sync.WaitGroup
-		for range 8 {
+		for i := range 16 {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1 + i%4))
 			wait.Go(func() {
 				for range 25 {
 					v, err := p.Run(sampleEnv())

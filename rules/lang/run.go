@@ -14,6 +14,7 @@ type state struct {
 	body       Body
 	scanner    scanner
 	run        run
+	spent      int // steps of all runs beyond FreeSteps each
 	headers    folded
 	headersAll folded
 	query      map[string]any
@@ -25,6 +26,7 @@ type state struct {
 // run is one run of one program: what it sees and what it has used.
 type run struct {
 	env   *Env
+	limit int // of steps
 	steps int
 	bytes int
 }
@@ -58,9 +60,14 @@ func (o operand) String() string {
 
 // step counts work; a run that does too much ends here.
 func (r *run) step(n int) {
-	if r.steps += n; r.steps > MaxSteps {
-		panic(&RunError{Message: fmt.Sprintf("the expression takes more than %d steps", MaxSteps), noPlace: true})
+	if r.steps += n; r.steps <= r.limit {
+		return
 	}
+	message := fmt.Sprintf("the expression takes more than %d steps", MaxSteps)
+	if r.limit < MaxSteps {
+		message = fmt.Sprintf("all expressions together take more than %d steps on this event", MaxEventSteps)
+	}
+	panic(&RunError{Message: message, noPlace: true})
 }
 
 // read counts the work of looking at n bytes.

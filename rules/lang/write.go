@@ -7,7 +7,11 @@ import (
 // writer replaces, in a checked tree, everything that touches a value by a call of an operation of ours: member
 // access, operators, functions, and what loops look at. What stays expr's own is control flow: and, or, ??, conditions,
 // variables, lists and loops.
-type writer struct{ when bool }
+type writer struct {
+	when   bool
+	places places
+	quiet  *site // of what has no errors
+}
 
 func (w *writer) node(node ast.Node) ast.Node {
 	out := w.rewrite(node)
@@ -18,9 +22,12 @@ func (w *writer) node(node ast.Node) ast.Node {
 }
 
 func (w *writer) rewrite(node ast.Node) ast.Node {
+	if p, is := w.places.of(node); is { // known places in the body are looked up without decoding what is around them
+		return &ast.CallNode{Callee: &ast.IdentifierNode{Value: "$place"}, Arguments: []ast.Node{theRun(), constant(p)}}
+	}
 	switch n := node.(type) {
 	case *ast.IdentifierNode:
-		return w.identifier(n)
+		return &ast.IdentifierNode{Value: n.Value} // declared by let
 	case *ast.UnaryNode:
 		return w.unary(n)
 	case *ast.BinaryNode:
@@ -72,6 +79,8 @@ func (w *writer) optional(node ast.Node) ast.Node {
 	return w.node(node)
 }
 
+func theRun() ast.Node { return &ast.IdentifierNode{Value: "$env"} }
+
 func constant(v any) ast.Node { return &ast.ConstantNode{Value: v} }
 
 // site describes an operation for its errors.
@@ -89,58 +98,13 @@ func (w *writer) site(node ast.Node, what string, operands ...ast.Node) *site {
 
 // call makes the call of an operation: the run, the site, the operands.
 func (w *writer) call(name string, s *site, args ...ast.Node) ast.Node {
-	all := append([]ast.Node{&ast.IdentifierNode{Value: "$env"}, constant(s)}, args...)
+	all := append([]ast.Node{theRun(), constant(s)}, args...)
 	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: name}, Arguments: all}
 }
 
-func (w *writer) identifier(n *ast.IdentifierNode) ast.Node {
-	for _, name := range variables {
-		if name != n.Value {
-			continue
-		}
-		if name == "body" {
-			return w.call("$body", &site{}, constant(&path{}))
-		}
-		return w.call("$variable", &site{}, constant(name))
-	}
-	return &ast.IdentifierNode{Value: n.Value} // declared by let
-}
-
-// path is where in the body a value is, known when compiling.
-type path struct{ steps []step }
-
-// member is x.y or x[y]. Known places in the body are looked up without decoding what is around them.
+// member is x.y or x[y] of what is no place.
 func (w *writer) member(n *ast.MemberNode) ast.Node {
-	if steps, is := bodyPath(n); is {
-		return w.call("$body", &site{}, constant(&path{steps: steps}))
-	}
-	if base, is := n.Node.(*ast.IdentifierNode); is && base.Value == "headers" {
-		if name, is := n.Property.(*ast.StringNode); is {
-			return w.call("$header", &site{}, constant(canonical(name.Value)))
-		}
-	}
-	return w.call("$get", &site{}, w.node(n.Node), w.node(n.Property))
-}
-
-func bodyPath(node ast.Node) ([]step, bool) {
-	switch n := node.(type) {
-	case *ast.IdentifierNode:
-		return nil, n.Value == "body"
-	case *ast.ChainNode:
-		return bodyPath(n.Node)
-	case *ast.MemberNode:
-		steps, is := bodyPath(n.Node)
-		if !is {
-			return nil, false
-		}
-		switch p := n.Property.(type) {
-		case *ast.StringNode:
-			return append(steps, step{isKey: true, key: p.Value}), true
-		case *ast.IntegerNode:
-			return append(steps, step{index: p.Value}), true
-		}
-	}
-	return nil, false
+	return w.call("$get", w.quiet, w.node(n.Node), w.node(n.Property))
 }
 
 func (w *writer) unary(n *ast.UnaryNode) ast.Node {
@@ -164,15 +128,24 @@ func (w *writer) binary(n *ast.BinaryNode) ast.Node {
 		return &ast.BinaryNode{Operator: n.Operator, Left: w.node(n.Left), Right: w.node(n.Right)}
 	case "matches":
 		p, _ := newPattern(n.Right.(*ast.StringNode).Value) // checked by the inspector
-		return w.call("$matches", w.site(n, n.Operator, n.Left, n.Right), w.node(n.Left), constant(p))
+		return w.call("$matches", w.operator(n), w.node(n.Left), constant(p))
 	case "in":
 		if list, is := w.node(n.Right).(*ast.ConstantNode); is {
 			if values, is := list.Value.([]any); is {
-				return w.call("$in", w.site(n, n.Operator, n.Left, n.Right), w.node(n.Left), constant(newConstants(values)))
+				return w.call("$in", w.operator(n), w.node(n.Left), constant(newConstants(values)))
 			}
 		}
 	}
-	return w.call("$"+n.Operator, w.site(n, n.Operator, n.Left, n.Right), w.node(n.Left), w.node(n.Right))
+	return w.call("$"+n.Operator, w.operator(n), w.node(n.Left), w.node(n.Right))
+}
+
+// operator is the site of a binary operator. Those that are true or false whatever they compare share one: it would keep
+// the tree, for errors that they never have.
+func (w *writer) operator(n *ast.BinaryNode) *site {
+	if n.Operator == "==" || n.Operator == "!=" || w.when && isTruth(n) {
+		return w.quiet
+	}
+	return w.site(n, n.Operator, n.Left, n.Right)
 }
 
 // truth is a part that must be true or false; nil is false.
@@ -244,8 +217,5 @@ func (w *writer) function(n *ast.CallNode) ast.Node {
 		return w.call("$."+name, w.site(m, name, operands...), w.nodes(operands)...)
 	}
 	name := n.Callee.(*ast.IdentifierNode).Value
-	if text, is := n.Arguments[0].(*ast.StringNode); is && name == "header" {
-		return w.call("$header", &site{}, constant(canonical(text.Value)))
-	}
 	return w.call("$"+name, w.site(n, name, n.Arguments...), w.nodes(n.Arguments)...)
 }
