@@ -198,6 +198,16 @@ func (d *Destination) Fingerprint() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Longest is more than what any delivery to it has to wait before its next attempt.
+func (d *Destination) Longest() time.Duration {
+	const asked = time.Hour // by Retry-After
+	pause := d.Retry.MaxBackoff
+	if len(d.Retry.Schedule) > 0 {
+		pause = slices.Max(d.Retry.Schedule)
+	}
+	return max(pause, asked, d.Delay, d.window) + time.Minute
+}
+
 // outgoing is how a destination's requests look.
 type outgoing struct {
 	url       urlTemplate

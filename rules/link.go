@@ -53,6 +53,9 @@ func (p *parser) linkTo(r *Route, known []string) {
 			continue
 		}
 		r.spec.targets = append(r.spec.targets, d)
+		if r.spec.coalesce != nil {
+			d.window = max(d.window, r.spec.coalesce.wait)
+		}
 	}
 	if r.spec.transforms == nil {
 		return

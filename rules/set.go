@@ -92,7 +92,8 @@ type Destination struct {
 	Success   Answers       // what counts as delivered
 	Delay     time.Duration // from accept until the first attempt
 
-	order *lang.Program // the key in whose order deliveries are made; nil: none
+	window time.Duration // the longest quiet time of the routes that lead here
+	order  *lang.Program // the key in whose order deliveries are made; nil: none
 
 	out        outgoing
 	signers    []signing

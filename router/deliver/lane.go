@@ -34,9 +34,10 @@ type lane struct {
 	ready     []*queue.Lease // as many as gate.ready
 	lastError string
 	errorAt   time.Time
-	url       string    // Fingerprint of the destination as the rules have it
-	pause     pause     // what the note says; whether it holds is gate.paused
-	resumed   time.Time // by a person
+	url       string        // Fingerprint of the destination as the rules have it
+	pause     pause         // what the note says; whether it holds is gate.paused
+	resumed   time.Time     // by a person
+	longest   time.Duration // Longest of the destination
 }
 
 const (
@@ -51,7 +52,7 @@ func newLane(d *Deliverer, dest *rules.Destination) *lane {
 		seldom: &rate.Sometimes{First: 3, Interval: time.Second}, changed: make(chan struct{}, 1), left: make(chan struct{}),
 		transport: newTransport(dest, &d.opts), url: dest.Fingerprint(),
 	}
-	l.gate = newGate(dest, l.breakerChanged)
+	l.gate, l.longest = newGate(dest, l.breakerChanged), dest.Longest()
 	l.readPause()
 	return l
 }
@@ -76,7 +77,9 @@ func (l *lane) apply(dest *rules.Destination) {
 		l.transport.close()
 		l.transport = newTransport(dest, l.opts)
 	}
+	l.longest = dest.Longest()
 	if l.queue != nil {
+		l.queue.Bound(l.longest)
 		l.queue.Reload()
 	}
 	l.wake()
@@ -138,6 +141,7 @@ func (l *lane) open(ctx context.Context) (*queue.Lane, bool) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.queue = q
+			q.Bound(l.longest)
 			return q, true
 		}
 		if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -226,5 +227,33 @@ func TestMetrics(t *testing.T) {
 		if have, ok := got[key]; !ok || have != want {
 			t.Errorf("%s is %v (there: %v), want %v", key, have, ok, want)
 		}
+	}
+}
+
+// TestReloadCostsNothing: with thirty reloads what waits for a retry keeps its attempts and its time, what runs is not
+// cut, and the others go on.
+func TestReloadCostsNothing(t *testing.T) {
+	s, url := newSink(t, sink.Options{})
+	s.Set("/failing", sink.Behavior{Status: 500})
+	s.Set("/hung", sink.Behavior{Fault: sink.Hang})
+	at := func(path string) string { return url[:len(url)-1] + path + `"` }
+	version := func(n int) string {
+		change := fmt.Sprintf(", timeout: %ds, limit: { concurrency: %d }", 30+n%3, 4+n%5)
+		return oneRoute("failing", at("/failing")+", retry: { schedule: [30m] }"+change, "hung", at("/hung")+change, "fine", at("/fine")+change)
+	}
+	r := newRig(t, version(0), nil)
+	failed, running := r.send("failing", "x"), r.send("hung", "x")
+	before, _ := r.attempted(failed, 1)
+	r.until("one runs", func() bool { return r.status("hung").InFlight == 1 })
+	for n := range 30 {
+		r.load(version(n))
+		r.final(r.send("fine", "x"))
+	}
+	after, attempts := r.delivery(failed)
+	if len(attempts) != 1 || after.Attempts != 1 || !after.Due.Equal(before.Due) || after.State != event.Pending {
+		t.Errorf("what waited: %+v after %d attempts, before %+v", after, len(attempts), before)
+	}
+	if d, attempts := r.delivery(running); len(attempts) != 0 || r.status("hung").InFlight != 1 {
+		t.Errorf("what ran: %+v after %d attempts, %+v", d, len(attempts), r.status("hung"))
 	}
 }

@@ -40,6 +40,12 @@ type rig struct {
 // newRig runs the rules over log; nil is a fresh one in memory.
 func newRig(t *testing.T, yaml string, log queue.Log) *rig {
 	t.Helper()
+	return newRigWith(t, yaml, log, Options{})
+}
+
+// newRigWith is newRig with options of a Deliverer.
+func newRigWith(t *testing.T, yaml string, log queue.Log, o Options) *rig {
+	t.Helper()
 	if log == nil {
 		log = logtest.NewMemory()
 	}
@@ -52,7 +58,8 @@ func newRig(t *testing.T, yaml string, log queue.Log) *rig {
 		changes: map[event.DeliveryID]queue.Update{}, tried: map[event.DeliveryID][]event.Attempt{},
 	}
 	r.set.Store(parse(t, yaml))
-	r.Deliverer, err = New(Options{Queue: q, Rules: r.set.Load, Drain: time.Second})
+	o.Queue, o.Rules, o.Drain = q, r.set.Load, time.Second
+	r.Deliverer, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type Lane struct {
 	unsynced int // results that are not durable yet
 	reloaded bool
 	hurry    bool // a retry may be leased before it is due
+	longest  time.Duration
 	closed   bool
 }
 
@@ -117,13 +118,13 @@ func (l *Lane) look() (now bool, next time.Time, err error) {
 		return false, next, nil
 	}
 	next = fromNanos(l.q.state.table.row(l.rows.heap[0]).due)
-	return l.hurry || !next.After(time.Now()), next, nil
+	return l.hurry || l.due(l.rows.heap[0], time.Now()), next, nil
 }
 
 func (l *Lane) sleep(ctx context.Context, until time.Time) error {
 	var alarm <-chan time.Time
 	if !until.IsZero() {
-		t := time.NewTimer(time.Until(until))
+		t := time.NewTimer(min(time.Until(until), maxSleep))
 		defer t.Stop()
 		alarm = t.C
 	}
@@ -136,6 +137,25 @@ func (l *Lane) sleep(ctx context.Context, until time.Time) error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// maxSleep is how long at most Wait trusts in its timer: clocks are set, and machines sleep.
+const maxSleep = time.Minute
+
+// due reports whether a row of the heap is to be leased now; q.mu is held. What would have to wait longer than anything
+// has to got its time from a clock that was set back since.
+func (l *Lane) due(r ref, now time.Time) bool {
+	wait := time.Duration(l.q.state.table.row(r).due - now.UnixNano())
+	return wait <= 0 || l.longest > 0 && wait > l.longest
+}
+
+// Bound says that no delivery of the lane has to wait longer than that: one that seems to is due at once. 0, as it is at
+// first, is no bound.
+func (l *Lane) Bound(longest time.Duration) {
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	l.longest = longest
+	l.signal()
 }
 
 // signal makes Wait look again.

@@ -77,7 +77,7 @@ func (l *Lane) next(now time.Time) ref {
 	hurry := l.hurry
 	l.hurry = false
 	switch {
-	case s.table.row(r).due <= now.UnixNano():
+	case l.due(r, now):
 		return r
 	case hurry:
 		return s.nextRetry(l.rows)
