@@ -79,7 +79,7 @@ func neighbours(t *testing.T, good int, bad []string, events int) time.Duration 
 func TestBadNeighbours(t *testing.T) {
 	events := 10
 	if os.Getenv("HOOKROUTER_LONG") == "1" {
-		events = 2000
+		events = 300
 	}
 	kinds := troubles(t)
 	var eighty []string
