@@ -92,14 +92,33 @@ func effectiveDestination(d *Destination, n, defaults *yaml.Node) *yaml.Node {
 		put(n, "url", url)
 	}
 	fill(n, destKeys, defaults)
-	for _, x := range []struct{ block, key, value string }{
-		{"retry", "max_backoff", spell(d.Retry.MaxBackoff)}, {"limit", "concurrency", strconv.Itoa(d.Limit.Concurrency)},
-	} {
-		if in := child(n, x.block); in != nil {
-			put(in, x.key, scalarNode(x.value))
-		}
+	put(child(n, "limit"), "concurrency", scalarNode(strconv.Itoa(d.Limit.Concurrency)))
+	retry, breaker := child(n, "retry"), child(n, "breaker")
+	if len(d.Retry.Schedule) > 0 {
+		drop(retry, "backoff", "max_backoff")
+	} else {
+		drop(retry, "schedule")
+		put(retry, "max_backoff", scalarNode(spell(d.Retry.MaxBackoff)))
+	}
+	if d.Breaker.Failures == 0 {
+		drop(breaker, "failures")
+	}
+	if d.Breaker.Ratio == 0 {
+		drop(breaker, "ratio")
+	} else {
+		put(breaker, "min", scalarNode(strconv.Itoa(d.Breaker.Min)))
+		put(breaker, "window", scalarNode(spell(d.Breaker.Window)))
 	}
 	return n
+}
+
+// drop takes keys that do not count out of a mapping: another way was said, here or among the defaults.
+func drop(n *yaml.Node, names ...string) {
+	for i := len(n.Content) - 2; i >= 0; i -= 2 {
+		if slices.Contains(names, n.Content[i].Value) {
+			n.Content = slices.Delete(n.Content, i, i+2)
+		}
+	}
 }
 
 // fill writes out what holds for the keys of a block that are not there: what is inherited, or the default.
@@ -163,7 +182,7 @@ func scalarNode(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNod
 func redacted(n *yaml.Node, key string) *yaml.Node {
 	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Style: n.Style}
 	switch {
-	case slices.Contains(words("tests when transform coalesce type dedupe"), key):
+	case slices.Contains(words("tests when transform coalesce order_by type dedupe"), key):
 		return bare(n) // nothing in them is filled in
 	case n.Kind == yaml.ScalarNode && slices.Contains([]string{"secret", "password", "with"}, key):
 		return scalarNode(mask)

@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,5 +97,32 @@ retention:
 	again, err := rules.Effective(rules.File{Name: "r.yaml", Data: out}, o)
 	if err != nil || string(again) != string(out) {
 		t.Errorf("%v; it means something else:\n%s", err, again)
+	}
+}
+
+// TestEffectiveAlternatives: of two ways to say a thing only the one that counts is printed.
+func TestEffectiveAlternatives(t *testing.T) {
+	const text = `version: 1
+defaults: { retry: { schedule: [1s, 5s] }, breaker: { ratio: 0.5 } }
+destinations:
+  a: { url: http://a/, breaker: { ratio: 0.25, min: 3 }, retry: { schedule: [1s, 2s] } }
+  b: http://b/
+  c: { url: http://c/, breaker: { failures: 2 }, retry: { backoff: 2s } }
+  d: { url: http://d/, breaker: { failures: 2, ratio: 0.1 }, order_by: 'body.x == "${"' }
+`
+	first, err := rules.Effective(rules.File{Name: "r.yaml", Data: []byte(text)}, rules.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := rules.Effective(rules.File{Name: "r.yaml", Data: first}, rules.Options{})
+	if err != nil || string(again) != string(first) {
+		t.Fatalf("%v; it means something else:\n%s\n%s", err, first, again)
+	}
+	before, after := parse(t, text), parse(t, string(first))
+	for _, d := range before.Destinations() {
+		e, _ := after.Destination(d.Name)
+		if d.Breaker != e.Breaker || !slices.Equal(d.Retry.Schedule, e.Retry.Schedule) {
+			t.Errorf("%s has %+v and %v, printed as %+v and %v", d.Name, d.Breaker, d.Retry.Schedule, e.Breaker, e.Retry.Schedule)
+		}
 	}
 }

@@ -28,7 +28,7 @@ func TestOverdueHerd(t *testing.T) {
 
 	log, end = openJournal(t, dir)
 	t.Cleanup(end)
-	r = newRig(t, oneRoute("a", url+", limit: { rate: 100/s, concurrency: 4 }"), log)
+	newRig(t, oneRoute("a", url+", limit: { rate: 100/s, concurrency: 4 }"), log)
 	for s.Count() < waiting {
 		if err := s.Wait(min(s.Count()+perSecond, waiting), within); err != nil {
 			t.Fatal(err)
