@@ -61,6 +61,20 @@ func measure(o options) error {
 	return err
 }
 
+// rampLasts is how long a destination takes from its first attempt to all that it may have at once.
+const rampLasts = 8 * time.Second
+
+// warm loads a server before it is measured: gently, as long as its destination is tried gently, so that nothing piles up.
+func warm(ctx context.Context, o options, t *template, name, addr string, round uint64) error {
+	if name == deliver {
+		if _, err := load(ctx, t, addr, 2, rampLasts, 1<<15+round); err != nil {
+			return err
+		}
+	}
+	_, err := load(ctx, t, addr, o.connections, o.length/4, 2*round+1)
+	return err
+}
+
 // measureOne loads one server, on an empty data directory where it has one.
 func measureOne(ctx context.Context, o options, t *template, name string, round uint64) (f figures, err error) {
 	dest, err := spawn(ctx, o, sinkish, "")
@@ -73,7 +87,7 @@ func measureOne(ctx context.Context, o options, t *template, name string, round 
 		return f, err
 	}
 	defer server.stop()
-	if _, err := load(ctx, t, server.addr, o.connections, o.length/4, 2*round+1); err != nil { // warm up
+	if err := warm(ctx, o, t, name, server.addr, round); err != nil {
 		return f, err
 	}
 	arrived, err := dest.count(ctx)
