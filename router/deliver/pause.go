@@ -101,7 +101,11 @@ func (l *lane) gone(dest *rules.Destination, began time.Time) {
 		"hint", "correct its URL, or hookrouter dest resume "+l.name)
 	if err := l.opts.Queue.SetNote(l.run.results, pauseNote+l.name, note); err != nil {
 		l.log.Error("pause is not stored: a restart ends it", "error", err)
+		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.readPause() // a reload may have looked before the note was there
 }
 
 // Probe has one delivery tried now: it ends the wait of an open breaker, and a hold, and when nothing is due the retry
