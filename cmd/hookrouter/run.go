@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -57,6 +59,9 @@ HOOKROUTER_MAX_PENDING.`,
 	flags.StringVar(&format, "log-format", "auto", "auto, json or text; auto is text on a terminal")
 	flags.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := canServe(runtime.GOOS); err != nil {
+			return err
+		}
 		logger, err := newLogger(c.stderr, format, level)
 		if err != nil {
 			return &failure{code: exitUsage, err: err}
@@ -80,6 +85,14 @@ HOOKROUTER_MAX_PENDING.`,
 		return c.serve(cmd.Context(), o)
 	}
 	return cmd
+}
+
+// canServe refuses the systems for which nobody has shown that what is acknowledged survives.
+func canServe(system string) error {
+	if system != "windows" {
+		return nil
+	}
+	return &failure{exitNo, errors.New("no server runs on Windows"), "serve on Linux, as in a container; check, test, verify and explain work here"}
 }
 
 // serve runs a Router until ctx ends, and whatever manages this process hears how it is doing.
