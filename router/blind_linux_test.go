@@ -32,7 +32,7 @@ routes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Munmap(mapped) //nolint:errcheck // the test is over
+	defer unix.Munmap(mapped)
 	for _, name := range []string{"behind", "before"} {
 		at := len(mapped) - len("before, from: in, to: there }\n")
 		copy(mapped[at:], name)
