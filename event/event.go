@@ -57,7 +57,19 @@ type Delivery struct {
 	// Successor is the delivery that superseded this one when Reason is ReasonCoalesced.
 	Successor DeliveryID
 	Updated   time.Time // time of the last record about it
+	// Reply says whether a sender waits for the answer. It lasts until there is one, or nobody waits any more.
+	Reply Reply
 }
+
+// Reply is how a delivery answers the sender of its event.
+type Reply uint8
+
+// A delivery that answers its sender is attempted at once, by who waits for the answer and nobody else.
+const (
+	NoReply      Reply = iota // nobody waits
+	ReplyOnce                 // there is this one attempt: without an answer it is dead
+	ReplyOrQueue              // without an answer it is tried again like any other
+)
 
 // Attempt is one try to hand a delivery to its destination.
 type Attempt struct {

@@ -56,6 +56,7 @@ const (
 	ReasonDamaged   Reason = 6 // its event is not on disk as it was written
 	// ReasonQuarantined: the process died of it, twice.
 	ReasonQuarantined Reason = 7
+	ReasonUnanswered  Reason = 8 // its sender waited for the answer, and there was none in time
 	ReasonSkipped     Reason = 32
 	ReasonCoalesced   Reason = 33
 	ReasonCanceled    Reason = 34 // by a person
@@ -64,7 +65,8 @@ const (
 
 var reasonNames = [...]string{
 	NoReason: "", ReasonRefused: "refused", ReasonExpired: "expired", ReasonExhausted: "exhausted",
-	ReasonRule: "rule_error", ReasonMatch: "match_error", ReasonDamaged: "damaged", ReasonQuarantined: "quarantined", ReasonSkipped: "skipped",
+	ReasonRule: "rule_error", ReasonMatch: "match_error", ReasonDamaged: "damaged", ReasonQuarantined: "quarantined", ReasonUnanswered: "unanswered",
+	ReasonSkipped:   "skipped",
 	ReasonCoalesced: "coalesced", ReasonCanceled: "canceled", ReasonDropped: "dropped",
 }
 

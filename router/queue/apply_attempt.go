@@ -71,7 +71,15 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 
 // settle does what an outcome says to a row that is pending and not started.
 func (s *state) settle(r ref, o *event.Outcome, at time.Time) {
-	switch o.State {
+	state, reason := o.State, o.Reason
+	if c := s.claimed(r); c != "" && state == event.Pending {
+		if c.reply() == event.ReplyOnce {
+			state, reason = event.Dead, event.ReasonUnanswered
+		} else {
+			s.unclaim(r)
+		}
+	}
+	switch state {
 	case event.Pending:
 		w := s.table.row(r)
 		if w.place == placeHeld {
@@ -81,9 +89,9 @@ func (s *state) settle(r ref, o *event.Outcome, at time.Time) {
 		s.emit(r, rowChange{})
 		s.returned(r, at)
 	case event.Dead:
-		s.bury(r, o.Reason, at)
+		s.bury(r, reason, at)
 	default:
-		s.retire(r, o.State, o.Reason, event.DeliveryID{}, at)
+		s.retire(r, state, reason, event.DeliveryID{}, at)
 	}
 }
 
@@ -108,10 +116,11 @@ func (s *state) applyOwn(rec *record) {
 		w.updated = nanos(rec.time)
 	}
 	s.accuse(cut, before, rec)
-	for _, r := range cut {
+	for _, r := range append(cut, s.orphans(l)...) {
 		if !s.table.row(r).pending() {
 			continue // quarantined, or another one of its coalesce window stands for it
 		}
+		s.touch(r)
 		s.settle(r, &event.Outcome{State: event.Pending, Due: rec.time}, rec.time)
 	}
 }

@@ -80,6 +80,7 @@ func (s *state) reopen(r ref, d *rowData, at time.Time, pos Pos) {
 	if w.flags&rowKeyed != 0 {
 		s.keys[r].first, s.keys[r].turn = 0, 0
 	}
+	s.setClaim(r, claim(d.Claim))
 	s.enter(l, r)
 	s.out.result.Reopened++
 	s.emit(r, rowChange{})

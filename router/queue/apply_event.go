@@ -41,6 +41,9 @@ func (s *state) makeRow(d *rowData, eventPos, pos Pos, at time.Time, window bool
 		return false
 	}
 	fresh := *d
+	if d.Claim != "" {
+		fresh.OrderKey, fresh.Coalesce, window = "", event.Coalesce{}, false
+	}
 	fresh.Since, fresh.Updated, fresh.Started, fresh.Latest, fresh.First = at, at, false, false, time.Time{}
 	r := s.insert(&fresh, eventPos, pos)
 	if window && d.State == event.Pending && d.Coalesce.Key != "" {

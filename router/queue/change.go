@@ -52,6 +52,7 @@ func reopened(d rowData, due, expires time.Time) rowData {
 	d.State, d.Reason, d.Successor = event.Pending, event.NoReason, event.DeliveryID{}
 	d.Round++
 	d.Attempts = 0
+	d.Claim, d.Reply = "", event.NoReply
 	d.Due, d.Expires = due, expires
 	return d
 }

@@ -285,6 +285,7 @@ func (d *reader) row(r *record, known event.DeliveryID) {
 	w.Started, w.Latest, w.Suspect = flags&flagStarted != 0, flags&flagLatest != 0, flags&flagSuspect != 0
 	w.Prev = d.pos()
 	w.Claim = d.string()
+	w.Reply = claim(w.Claim).reply()
 }
 
 func (d *reader) state() event.State {

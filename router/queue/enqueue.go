@@ -15,11 +15,14 @@ type Receipt struct {
 	Duplicate  bool
 	Pos        Pos // of the first event's record
 	Deliveries int // that were made, or by a duplicate made or reopened
+	// Claim is on the delivery that is to answer the sender of this request. It is zero when there is none, when it has
+	// its answer, or when another request waits for it.
+	Claim Claim
 }
 
 // Enqueue stores ev with its deliveries and returns when they are durable and applied. Each of ds carries ID, Route,
-// Destination, OrderKey, Coalesce, Due, Expires and State (Pending, or Dead with its Reason); the rest is filled in
-// here. An event whose DedupeKey is known is not stored again: the pairs of ds that the first one lacks get a
+// Destination, OrderKey, Coalesce, Due, Expires, Reply and State (Pending, or Dead with its Reason); the rest is filled
+// in here. One with a Reply waits for who takes its claim, and has no OrderKey or Coalesce; there is at most one. An event whose DedupeKey is known is not stored again: the pairs of ds that the first one lacks get a
 // delivery, its dead ones go back to pending. Errors: ErrFull and ErrNoRoom before anything was written; ErrClosed; the
 // log's own, wrapped, after which the outcome is unknown and the caller must not ack. Nothing of ev and ds is kept when
 // it has returned; only a body over 1 MiB may still be read when ctx ended before that.
@@ -31,6 +34,9 @@ func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Deliver
 	rows, err := newRows(ev.ID, ds, now)
 	if err != nil {
 		return Receipt{}, err
+	}
+	for i := range rows {
+		rows[i].Claim = string(q.newClaim(rows[i].Reply, ev.ID))
 	}
 	if err := q.lack(now); err != nil {
 		return Receipt{}, err
@@ -59,7 +65,7 @@ func (q *Queue) Enqueue(ctx context.Context, ev *event.Event, ds []event.Deliver
 	case a.known != 0:
 		return q.shared(ctx, a.known)
 	}
-	return Receipt{Event: ev.ID, Pos: a.pos, Deliveries: a.made}, nil
+	return Receipt{Event: ev.ID, Pos: a.pos, Deliveries: a.made, Claim: rec.answers()}, nil
 }
 
 // newRows checks the deliveries that a caller made and fills in the rest.
@@ -174,8 +180,18 @@ func (q *Queue) again(ctx context.Context, ev *event.Event, rows []rowData, firs
 		return Receipt{}, fmt.Errorf("store duplicate: %w", err)
 	}
 	return Receipt{
-		Event: e.ID, Duplicate: true, Pos: first.pos, Deliveries: a.change.Created + a.change.Reopened,
+		Event: e.ID, Duplicate: true, Pos: first.pos, Deliveries: a.change.Created + a.change.Reopened, Claim: rec.answers(),
 	}, nil
+}
+
+// answers gives the claim in the record's rows. Who made or reopened that delivery meanwhile has another one on it.
+func (r *record) answers() Claim {
+	for i := range r.rows {
+		if d := &r.rows[i]; d.Claim != "" && d.State == event.Pending {
+			return Claim{Delivery: d.ID, Destination: d.Destination, claim: claim(d.Claim)}
+		}
+	}
+	return Claim{}
 }
 
 // shared is the receipt for an event that was on its way together with the first of its key.

@@ -13,7 +13,8 @@ type laneRows struct {
 	pending int
 	dead    int
 	started map[ref]struct{}
-	earlier bool // the first row of the heap changed since it was last looked at
+	claimed map[ref]struct{} // rows that who waits for their answer attempts; nil when there never was one
+	earlier bool             // the first row of the heap changed since it was last looked at
 }
 
 // before orders the heap: by due, then the one that has been pending longer, then by id.

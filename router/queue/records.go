@@ -24,7 +24,8 @@ import (
 //	           round:U attempts:U tries:U lost:U merged:U successor:ID updated:T since:T first:T flags:1 prev:U claim:S
 //	           prev is the position of the previous record about it; first the time of the first event of its
 //	           coalesce window; since when this round began; flags: 1 = an attempt runs, 2 = the
-//	           next event of its window supersedes it, 4 = it is a suspect; claim is reserved
+//	           next event of its window supersedes it, 4 = it is a suspect; claim says
+//	           who waits for its answer, see claim
 //	headers  = n:U (name:S m:U value:S*m)*n              sorted by name
 //	body     = 0 S, or 1 file:S length:U SHA-256:32      inline, or in a file beside the log
 //
@@ -67,7 +68,7 @@ type how uint8
 
 const (
 	howAttempt  how = iota // an attempt came to an end
-	howExpired             // nobody tried: its time ran out
+	howExpired             // nobody tried: its time ran out, or who was to try gave up
 	howRanOut              // the lease ran out, the outcome is unknown
 	howReleased            // started, but given back untried
 )

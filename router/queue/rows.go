@@ -55,7 +55,7 @@ type rowKeys struct {
 	coalesce event.Coalesce
 	first    int64 // when the first event of its window came; 0 outside a window
 	merged   uint32
-	claim    string
+	claim    string // see claim
 
 	ahead, behind ref // in its order
 }

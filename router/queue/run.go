@@ -108,6 +108,7 @@ func (q *Queue) sweep(now time.Time) {
 			q.ranOut(le, now)
 		}
 	}
+	q.forsake(now)
 	q.wake()
 	due := q.state.soonest != 0 && q.state.soonest <= now.UnixNano()
 	if due {

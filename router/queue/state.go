@@ -221,6 +221,7 @@ func (s *state) data(r ref, w *row, k *rowKeys) rowData {
 	if k != nil {
 		d.OrderKey, d.Coalesce, d.Merged = k.order, k.coalesce, int(k.merged)
 		d.First, d.Claim = fromNanos(k.first), k.claim
+		d.Reply = claim(k.claim).reply()
 		d.Latest = r != 0 && k.first != 0 && s.windows[s.window(w, k)] == r
 	}
 	return d
@@ -258,6 +259,13 @@ func (s *state) enter(l *laneRows, r ref) {
 	if w.expires != 0 && (s.soonest == 0 || w.expires < s.soonest) {
 		s.soonest = w.expires
 	}
+	if s.claimed(r) != "" {
+		if l.claimed == nil {
+			l.claimed = map[ref]struct{}{}
+		}
+		l.claimed[r] = struct{}{}
+		return
+	}
 	if w.flags&rowKeyed != 0 && s.keys[r].order != "" {
 		s.enqueueOrder(l, r)
 		return
@@ -276,6 +284,10 @@ func (s *state) exit(l *laneRows, r ref) {
 	delete(l.started, r)
 	w.flags &^= rowStarted | rowSuspect
 	if w.flags&rowKeyed == 0 {
+		return
+	}
+	if _, claimed := l.claimed[r]; claimed {
+		delete(l.claimed, r)
 		return
 	}
 	k := s.keys[r]

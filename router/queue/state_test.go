@@ -86,6 +86,10 @@ func (h *life) row(ev event.EventID, route, destination string) rowData {
 			Key: rapid.SampledFrom([]string{"x", "y"}).Draw(h.t, "key"), Wait: 10 * time.Second, Max: time.Minute,
 		}
 	}
+	if rapid.IntRange(0, 3).Draw(h.t, "claimed") == 0 {
+		process := token{byte(rapid.IntRange(1, 2).Draw(h.t, "process")), '0', '0', '0', '0', '0', '0', '0'}
+		d.Claim = rapid.SampledFrom([]string{claimOnce, claimRelease}).Draw(h.t, "reply") + string(process[:8]) + string(d.ID[:])
+	}
 	return d
 }
 
@@ -322,7 +326,7 @@ func (h *life) check() {
 
 func (h *life) checkPending(r ref, w *row) {
 	s := h.s
-	leasable := !w.started() && s.turn(r)
+	leasable := !w.started() && s.turn(r) && s.claimed(r) == ""
 	if (w.place == placeHeap) != leasable && !w.started() {
 		h.t.Fatalf("row %x: place %d, leasable %v", w.id, w.place, leasable)
 	}

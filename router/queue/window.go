@@ -83,7 +83,7 @@ func (s *state) yieldTo(r, older ref, at time.Time) {
 // backToHeap makes a row leasable whose attempt ended, if it is its turn.
 func (s *state) backToHeap(r ref) {
 	w := s.table.row(r)
-	if w.place == placeNone && s.turn(r) {
+	if w.place == placeNone && s.turn(r) && s.claimed(r) == "" {
 		s.push(s.lane(w.dest), r)
 	}
 }
