@@ -179,7 +179,9 @@ func (r *Router) wire() (err error) {
 	live := r.rules.live.Load
 	r.ingest, err = ingest.New(ingest.Options{
 		Queue: r.queue, Rules: live, Logger: r.log, Registerer: r.registry, TrustedProxies: r.o.TrustedProxies,
-		Confirm: r.keys.Confirm,
+		Confirm: r.keys.Confirm, Reply: func(ctx context.Context, c queue.Claim, arrived time.Time) ingest.Reply {
+			return ingest.Reply(r.deliver.Reply(ctx, c, arrived))
+		},
 	})
 	if err != nil {
 		return err

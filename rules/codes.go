@@ -24,6 +24,7 @@ const (
 	codePaths       code = "paths"
 	codePlain       code = "plain-http"
 	codeRate        code = "rate"
+	codeReply       code = "reply"
 	codeSecretForm  code = "secret-form"
 	codeShadowed    code = "shadowed"
 	codeShared      code = "shared-secret"
@@ -55,6 +56,7 @@ func meanings() []meaning {
 		{codePaths, "the path of a source can be taken for that of another", "give it another `path`"},
 		{codeUnreachable, "a route that nothing reaches: one above with `stop` takes all that it would match", "move it up, or take `stop` away"},
 		{codeShadowed, "a route that sees nothing of one of its sources, as one above with `stop` takes it all", "move it up, or take the source out of its `from`"},
+		{codeReply, "a `reply` that is never given: a route above replies to all events of the source", "move it up, or take one of both away"},
 		{codeDuplicate, "two routes send the same to the same destination, so that it comes twice", "remove one, or let the first `stop`"},
 		{codeUnused, "a source that no route reads, a destination that no route leads to, a preset of no source", "add what is missing, or remove it"},
 		{codeNeverTrue, "a condition, or a part of it, that holds for no event: `event == \"a\" and event == \"b\"`", "compare with `in [...]`, or join with `or`"},

@@ -21,12 +21,14 @@ func (p *parser) link() {
 		p.linkFrom(r, sources)
 		p.linkTo(r, dests)
 		p.unauthorized(r, r.spec.at)
+		p.linkReply(r)
 		r.spec.readsBody = r.spec.reads()
 		r.spec.hidden = r.spec.hides()
 		p.attach(r)
 	}
 	for _, src := range p.set.sourceList {
 		src.index = src.indexed()
+		p.shadowed(src)
 	}
 }
 
@@ -99,7 +101,7 @@ func (r *routeSpec) reads() bool {
 	for _, prog := range r.perDest {
 		programs = append(programs, prog)
 	}
-	return slices.ContainsFunc(programs, func(p *lang.Program) bool { return p != nil && p.ReadsBody() }) ||
+	return r.reply.readsBody() || slices.ContainsFunc(programs, func(p *lang.Program) bool { return p != nil && p.ReadsBody() }) ||
 		slices.ContainsFunc(r.headers, func(h header) bool { return h.value.readsBody() }) ||
 		slices.ContainsFunc(r.targets, func(d *Destination) bool { return d.out.readsBody })
 }

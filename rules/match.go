@@ -15,6 +15,7 @@ type Matched struct {
 	Matched    bool             // some route matched, with or without destinations
 	Reject     bool             // nothing matched and the source wants such events refused: do not store it
 	Errors     map[string]int   // run errors by route; nil when there were none
+	Answer     *Respond         // what the rules answer the sender with, instead of the source's; nil: nothing
 }
 
 // env is what expressions see of an event, until it is given back with done. src may be nil when the source is gone.
@@ -44,7 +45,8 @@ func (s *Set) done(env *lang.Env) {
 }
 
 // Match decides which deliveries the event gets, at the time now. It appends to ev.Marks what went wrong, and sets
-// ev.RulesHash. An event of a source that is not in the Set matches nothing.
+// ev.RulesHash. An event of a source that is not in the Set matches nothing. No sender waits for what it gives: it is for
+// events that were stored before.
 func (s *Set) Match(ev *event.Event, now time.Time) Matched {
 	src, ok := s.sources[ev.Source]
 	if !ok {
@@ -52,10 +54,16 @@ func (s *Set) Match(ev *event.Event, now time.Time) Matched {
 	}
 	env := s.env(ev, src)
 	defer s.done(env)
-	return s.match(ev, src, env, now, nil)
+	m := s.match(ev, src, env, now, nil)
+	for i := range m.Deliveries {
+		m.Deliveries[i].Reply = event.NoReply
+	}
+	m.Answer = nil
+	return m
 }
 
-// Accept is Identify and then Match, on one decoding of the body.
+// Accept is Identify and then Match, on one decoding of the body, for an event whose sender waits: a delivery that answers
+// it, and is made only once, expires with the destination's timeout.
 func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
 	src, ok := s.sources[ev.Source]
 	if !ok {
@@ -64,7 +72,13 @@ func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
 	env := s.env(ev, src)
 	defer s.done(env)
 	src.identify(ev, env)
-	return s.match(ev, src, env, now, nil), nil
+	m := s.match(ev, src, env, now, nil)
+	for i := range m.Deliveries {
+		if d := &m.Deliveries[i]; d.Reply == event.ReplyOnce {
+			d.Expires = now.Add(s.destinations[d.Destination].Timeout)
+		}
+	}
+	return m, nil
 }
 
 // matching is one walk over the routes of a source.
@@ -74,6 +88,8 @@ type matching struct {
 	env  *lang.Env
 	now  time.Time
 	dead []event.Delivery // what an erring route would have sent
+
+	replied string // the route that answers the sender, "" when none does
 }
 
 // match walks over the routes that the index leaves. seen, unless it is nil, hears of each one: whether it matched, or
@@ -121,6 +137,7 @@ func (m *matching) route(r *Route) (bool, error) {
 		}
 	}
 	m.out.Matched = true
+	reply := m.reply(r)
 	window := m.window(r)
 	for _, d := range r.spec.targets {
 		del := m.delivery(r, d)
@@ -130,6 +147,7 @@ func (m *matching) route(r *Route) (bool, error) {
 			del.Coalesce = window
 			del.Due = m.now.Add(max(d.Delay, window.Wait))
 		}
+		del.Reply = reply
 		m.out.Deliveries = append(m.out.Deliveries, del)
 	}
 	return true, nil
@@ -174,7 +192,11 @@ func (m *matching) erred(r *Route, part string, err error) {
 		m.out.Errors = map[string]int{}
 	}
 	m.out.Errors[r.Name]++
+	m.mark(fmt.Sprintf("route %q: %s: %v", r.Name, part, err))
+}
+
+func (m *matching) mark(text string) {
 	if len(m.ev.Marks) < maxMarks {
-		m.ev.Marks = append(m.ev.Marks, fmt.Sprintf("route %q: %s: %v", r.Name, part, err))
+		m.ev.Marks = append(m.ev.Marks, text)
 	}
 }

@@ -25,6 +25,7 @@ type routeSpec struct {
 	method     string
 	headers    []header
 	coalesce   *coalesce
+	reply      *reply
 	targets    []*Destination
 	readsBody  bool
 	everywhere bool // from: "*"
@@ -143,6 +144,9 @@ func (p *parser) conditions(r *Route, b block) {
 	}
 	if n := b.get("coalesce"); n != nil {
 		r.spec.coalesce = p.coalesce(n)
+	}
+	if n := b.get("reply"); n != nil {
+		r.spec.reply = p.reply(n)
 	}
 }
 

@@ -40,7 +40,7 @@ func (k keys) names() []string {
 // tables are all blocks, in the order of the reference.
 func tables() []keys {
 	return slices.Concat([]keys{
-		topKeys, sourceKeys, respondKeys, limitKeys, destKeys, defaultKeys, retryKeys, breakerKeys, authKeys, basicKeys, oauth2Keys, tlsKeys, routeKeys, mergeKeys,
+		topKeys, sourceKeys, respondKeys, limitKeys, destKeys, defaultKeys, retryKeys, breakerKeys, authKeys, basicKeys, oauth2Keys, tlsKeys, routeKeys, mergeKeys, answerKeys,
 		testKeys, givenKeys, expectKeys, keepKeys,
 	}, senderTables())
 }
@@ -120,7 +120,16 @@ var routeKeys = keys{"route", []row{
 	{"method", methodValue(), "the destination's", "method of the requests"},
 	{"headers", mappingTo(anyText()), "", "added to each request, over the destination's"},
 	{"coalesce", linked("coalesce"), "", "many events, one delivery with the last one"},
-}, words("each reply")}
+	{"reply", value{"`upstream`, or " + linked("answer").words, anyOf(exactly("upstream").shape, ref("answer"))}, "the source's `respond`", "the answer to the sender; of several routes the first that matched gives it"},
+}, words("each")}
+
+var answerKeys = keys{"answer", []row{
+	{"from", exactly("upstream"), "", "the answer is that of the route's only destination, which is called at once"},
+	{"fallback", exactly("queue"), "none", "with `from`: without an answer the event is acknowledged, and delivered like any other"},
+	{"status", wholeNumber(), "`200`", "without `from`: 2xx, 4xx or 5xx"},
+	{"headers", mappingTo(anyText()), "", "headers; values may hold $()"},
+	{"body", anyText(), "empty", "may hold $(), whose values are escaped as its Content-Type asks"},
+}, nil}
 
 var mergeKeys = keys{"coalesce", []row{
 	{"key", expressionValue(), required, "events with the same value belong together; without a value an event stays alone"},

@@ -25,20 +25,34 @@ func (l *lane) attempt(le *queue.Lease, p permit) time.Duration {
 		l.notBegun(p, err)
 		return 0
 	}
+	a, _ := l.make(le, p, ev, dl, l.send)
+	return a.Duration
+}
+
+// sender sends the request of an attempt.
+type sender func(*rules.Destination, *rules.Request) answer
+
+// make makes the attempt of a lease that has begun.
+func (l *lane) make(
+	le *queue.Lease, p permit, ev *event.Event, dl *event.Delivery, send sender,
+) (event.Attempt, event.Outcome) {
 	set := l.opts.Rules()
 	a := event.Attempt{Number: dl.Tries, Round: dl.Round, Started: time.Now(), RulesHash: set.Hash()}
-	out, v := l.tryUnharmed(set, ev, dl, p.probe, &a)
+	out, v := l.tryUnharmed(set, ev, dl, p.probe, &a, send)
+	if dl.Reply == event.ReplyOnce {
+		out = once(out, &a)
+	}
 	a.Duration = time.Since(a.Started)
 	l.metrics.observe(a)
 	l.remember(a)
 	l.report(p, v) // before Finish: the delivery may be leased again the moment it has returned
 	l.finish(le, a, out)
-	return a.Duration
+	return a, out
 }
 
 // try renders and sends.
 func (l *lane) try(
-	set *rules.Set, ev *event.Event, dl *event.Delivery, probe bool, a *event.Attempt,
+	set *rules.Set, ev *event.Event, dl *event.Delivery, probe bool, a *event.Attempt, send sender,
 ) (event.Outcome, verdict) {
 	dest, ok := set.Destination(l.name)
 	if !ok {
@@ -54,7 +68,7 @@ func (l *lane) try(
 	}
 	sum := sha256.Sum256(req.Body)
 	a.URL, a.SentHash = req.MaskedURL, hex.EncodeToString(sum[:])
-	ans := l.send(dest, req)
+	ans := send(dest, req)
 	a.Result, a.Status, a.Answer, a.Error = ans.result, ans.status, ans.body, ans.err
 	now := time.Now()
 	switch {

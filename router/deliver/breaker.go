@@ -117,6 +117,9 @@ func (b *breaker) room() int {
 	return b.numbers.Probes - int(c.Requests-c.TotalExclusions)
 }
 
+// shut reports whether it lets no attempt through now. It is asked only after until.
+func (b *breaker) shut() bool { return b.state != gobreaker.StateClosed && b.room() <= 0 }
+
 // enter lets an attempt through. A closed breaker hears of it when it ends, a half-open one counts its probes.
 func (b *breaker) enter() (permit, bool) {
 	p := permit{generation: b.generation}

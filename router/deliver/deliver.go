@@ -51,6 +51,7 @@ type Deliverer struct {
 	run     *run // nil before and after Run
 	lanes   map[string]*lane
 	leaving map[string]*lane // let go, and not at their end yet: the newest of each name
+	changed chan struct{}    // closed, and replaced, when lanes have changed
 }
 
 // run is what lanes need of a Run: its end in three steps.
@@ -69,7 +70,7 @@ func New(o Options) (*Deliverer, error) {
 	if o.Drain == 0 {
 		o.Drain = defaultDrain
 	}
-	d := &Deliverer{opts: o, metrics: newMetrics(), lanes: map[string]*lane{}, leaving: map[string]*lane{}}
+	d := &Deliverer{opts: o, metrics: newMetrics(), lanes: map[string]*lane{}, leaving: map[string]*lane{}, changed: make(chan struct{})}
 	if o.Registerer == nil {
 		return d, nil
 	}
@@ -130,6 +131,8 @@ func (d *Deliverer) Reload() {
 		}
 	}
 	d.letGo(set)
+	close(d.changed)
+	d.changed = make(chan struct{})
 }
 
 // start makes a lane and lets it run, after the end of the one that had its name before; d.mu is held.

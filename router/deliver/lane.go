@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,6 +25,8 @@ type lane struct {
 	workers sync.WaitGroup
 	leave   context.CancelFunc // ends serve
 	left    chan struct{}      // closed when it has ended
+	opened  chan struct{}      // closed when queue is set
+	waiting atomic.Int64       // senders who want a reply
 
 	mu        sync.Mutex
 	gate      *gate
@@ -51,6 +54,7 @@ func newLane(d *Deliverer, dest *rules.Destination) *lane {
 		log:    d.opts.Logger.With("destination", dest.Name),
 		seldom: &rate.Sometimes{First: 3, Interval: time.Second}, changed: make(chan struct{}, 1), left: make(chan struct{}),
 		transport: newTransport(dest, &d.opts), url: dest.Fingerprint(),
+		opened: make(chan struct{}),
 	}
 	l.gate, l.longest = newGate(dest, l.breakerChanged), dest.Longest()
 	l.readPause()
@@ -142,6 +146,7 @@ func (l *lane) open(ctx context.Context) (*queue.Lane, bool) {
 			defer l.mu.Unlock()
 			l.queue = q
 			q.Bound(l.longest)
+			close(l.opened)
 			return q, true
 		}
 		if ctx.Err() != nil {

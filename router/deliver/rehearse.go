@@ -46,7 +46,7 @@ func (d *Deliverer) rehearsal(set *rules.Set, ev *event.Event, dl *event.Deliver
 
 // tryUnharmed is try for which a panic is the end of one delivery, and not of the process.
 func (l *lane) tryUnharmed(
-	set *rules.Set, ev *event.Event, dl *event.Delivery, probe bool, a *event.Attempt,
+	set *rules.Set, ev *event.Event, dl *event.Delivery, probe bool, a *event.Attempt, send sender,
 ) (out event.Outcome, v verdict) {
 	defer func() {
 		p := recover()
@@ -58,5 +58,5 @@ func (l *lane) tryUnharmed(
 		out = event.Outcome{State: event.Dead, Reason: event.ReasonQuarantined, Detail: a.Error, Counted: true}
 		v = unrelated
 	}()
-	return l.try(set, ev, dl, probe, a)
+	return l.try(set, ev, dl, probe, a, send)
 }

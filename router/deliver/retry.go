@@ -44,6 +44,9 @@ type answer struct {
 	after  time.Duration // what Retry-After asks for; 0 when it asks for nothing
 	body   string        // its beginning
 	err    string        // operator's text, "" when ok
+
+	whole       []byte // all of the body, for a sender who waits; nil when nobody does, or it is too long
+	contentType string
 }
 
 // asksToWait reports whether the destination said when to come back: that is no failure of the delivery.

@@ -24,6 +24,9 @@ type transport struct {
 	tls         *rules.TLS
 	concurrency int
 	timeout     time.Duration
+
+	replies *transport    // the same for senders who wait, with connections of its own: those that hang keep none of them
+	slots   chan struct{} // one for each of those; nil when it is not for them
 }
 
 const (
@@ -37,11 +40,16 @@ const (
 )
 
 func newTransport(dest *rules.Destination, o *Options) *transport {
-	return &transport{
+	conns := max(1, dest.Limit.Concurrency)
+	t := &transport{
 		concurrency: dest.Limit.Concurrency, timeout: dest.Timeout, tls: dest.TLS,
-		http:   newHTTP(max(1, dest.Limit.Concurrency), dest.Timeout, dest.TLS, o),
+		http:   newHTTP(conns, dest.Timeout, dest.TLS, o),
 		tokens: newTokens(dest, o),
 	}
+	replies := *t
+	replies.http, replies.slots = newHTTP(conns, dest.Timeout, dest.TLS, o), make(chan struct{}, conns)
+	t.replies = &replies
+	return t
 }
 
 func newHTTP(conns int, timeout time.Duration, trust *rules.TLS, o *Options) *http.Transport {
@@ -75,6 +83,7 @@ func (t *transport) fits(dest *rules.Destination) bool {
 // close ends idle connections; requests that run end theirs when they are done.
 func (t *transport) close() {
 	t.http.CloseIdleConnections()
+	t.replies.http.CloseIdleConnections()
 	t.tokens.close()
 }
 
@@ -120,12 +129,23 @@ func (t *transport) send(ctx context.Context, r *rules.Request, success rules.An
 		return a
 	}
 	a.after = retryAfter(resp.Header.Values("Retry-After"), time.Now())
-	if a.body, err = readAnswer(resp.Body, resp.ContentLength); a.body != "" {
+	var whole bytes.Buffer
+	body := io.Reader(resp.Body)
+	if t.slots != nil {
+		body = io.TeeReader(body, &whole)
+	}
+	if a.body, err = readAnswer(body, resp.ContentLength); a.body != "" {
 		a.body = r.Hide(a.body, len(a.body) >= keepBody || err != nil)
+	}
+	if t.slots != nil && err == nil {
+		a.contentType = r.Hide(resp.Header.Get("Content-Type"), false)
+		if a.whole, err = rest(&whole, body); a.whole != nil {
+			a.whole = []byte(r.Hide(string(a.whole), false))
+		}
 	}
 	if err != nil {
 		f := failed(ctx, err, r, req.URL)
-		f.status, f.body, f.after = a.status, a.body, a.after
+		f.status, f.body, f.after, f.contentType = a.status, a.body, a.after, a.contentType
 		return f
 	}
 	if success.Status(a.status) {

@@ -133,7 +133,8 @@ func (c *call) store() *refusal {
 	if err != nil {
 		return notStored(err)
 	}
-	c.ack(receipt, matched.Matched)
+	c.count(receipt, matched.Matched)
+	c.answer(receipt, matched.Answer)
 	return nil
 }
 
@@ -163,7 +164,8 @@ func (c *call) event() *event.Event {
 	}
 }
 
-func (c *call) ack(receipt queue.Receipt, matched bool) {
+// count notes an event that is stored.
+func (c *call) count(receipt queue.Receipt, matched bool) {
 	stats := c.in.stats(c.source.Name)
 	switch {
 	case receipt.Duplicate:
@@ -174,7 +176,6 @@ func (c *call) ack(receipt queue.Receipt, matched bool) {
 		stats.count(unmatched)
 	}
 	stats.last.Store(c.arrived.UnixNano())
-	c.acknowledge(receipt)
 	c.in.metrics.ack.Observe(time.Since(c.arrived).Seconds())
 }
 

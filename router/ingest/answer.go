@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookrouter/hookrouter/router/queue"
+	"github.com/hookrouter/hookrouter/rules"
 	"github.com/hookrouter/hookrouter/verify"
 )
 
@@ -22,7 +24,7 @@ type answers map[int][]byte
 
 func newAnswers() answers {
 	a := answers{}
-	for _, status := range []int{400, 401, 403, 404, 405, 408, 413, 429, 503, 508} {
+	for _, status := range []int{400, 401, 403, 404, 405, 408, 413, 429, 502, 503, 504, 508} {
 		problem := struct {
 			Type   string `json:"type"`
 			Title  string `json:"title"`
@@ -37,9 +39,48 @@ func newAnswers() answers {
 	return a
 }
 
-// acknowledge sends the answer to a stored event: the source's own, else the event's id.
-func (c *call) acknowledge(receipt queue.Receipt) {
-	header, own := c.w.Header(), &c.source.Respond
+// Reply is a destination's answer for the sender; see Options. The zero Reply is none, and none is needed.
+type Reply struct {
+	Status      int
+	ContentType string
+	Body        []byte // nil: one of ours
+}
+
+// answer is that of the destination where the sender waits for it, else that of the rules, else the source's own.
+func (c *call) answer(receipt queue.Receipt, rules *rules.Respond) {
+	if rules == nil {
+		rules = &c.source.Respond
+	}
+	if receipt.Claim == (queue.Claim{}) {
+		c.acknowledge(receipt, rules)
+		return
+	}
+	reply := c.in.opts.Reply(context.WithoutCancel(c.r.Context()), receipt.Claim, c.arrived)
+	if reply.Status == 0 {
+		c.acknowledge(receipt, rules)
+		return
+	}
+	c.relay(reply)
+}
+
+func (c *call) relay(reply Reply) {
+	header := c.w.Header()
+	if reply.Body == nil {
+		reply.Body, reply.ContentType = c.in.answers[reply.Status], "application/problem+json"
+		if reply.Status == http.StatusServiceUnavailable {
+			header.Set("Retry-After", retryAfter())
+		}
+	}
+	header["Content-Type"] = nil // and nothing is guessed
+	if reply.ContentType != "" {
+		header.Set("Content-Type", reply.ContentType)
+	}
+	c.write(reply.Status, reply.Body)
+}
+
+// acknowledge sends the answer to a stored event: what own says, else the event's id.
+func (c *call) acknowledge(receipt queue.Receipt, own *rules.Respond) {
+	header := c.w.Header()
 	status := http.StatusAccepted
 	if own.Status != 0 {
 		status = own.Status

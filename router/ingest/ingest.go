@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -36,6 +37,9 @@ type Options struct {
 	BodyTimeout time.Duration
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// Reply gives the answer of its destination for the sender of an event, who waits since arrived. It takes no longer than
+	// that destination may, and ends the claim; nil: nobody answers, and the event is acknowledged like any.
+	Reply func(ctx context.Context, c queue.Claim, arrived time.Time) Reply
 	// Confirm fetches an address by which a sender learns that its events are wanted; nil: such handshakes fail.
 	Confirm func(address string) error
 }
@@ -52,6 +56,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AckTimeout == 0 {
 		o.AckTimeout = 5 * time.Second
+	}
+	if o.Reply == nil {
+		o.Reply = func(_ context.Context, c queue.Claim, _ time.Time) Reply {
+			o.Queue.Abandon(c, "nobody answers here")
+			return Reply{}
+		}
 	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 15 * time.Second
