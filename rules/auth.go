@@ -75,7 +75,7 @@ func (p *parser) auth(d *Destination, n *yaml.Node) {
 		return
 	}
 	if len(b.fields) != 1 {
-		p.fault(b.node, "auth needs exactly one of bearer, basic and oauth2", "")
+		p.fault(b.node, "auth needs exactly one of bearer, basic and oauth2", "write `auth: { bearer: ${TOKEN} }`")
 		return
 	}
 	if slices.ContainsFunc(d.out.headers, func(h header) bool { return h.name == authorization }) {
@@ -113,7 +113,7 @@ func (p *parser) basic(d *Destination, n *yaml.Node) {
 	}
 	name, password := b.get("username"), b.get("password")
 	if name == nil || password == nil {
-		p.fault(b.node, "basic needs username and password", "")
+		p.fault(b.node, "basic needs username and password", "write `basic: { username: NAME, password: ${PASSWORD} }`")
 		return
 	}
 	user, okUser := p.value(name, "username")
@@ -121,9 +121,9 @@ func (p *parser) basic(d *Destination, n *yaml.Node) {
 	switch {
 	case !okUser || !okPass:
 	case strings.Contains(user, ":"):
-		p.fault(name, "username holds a colon, where the password would begin", "")
+		p.fault(name, "username holds a colon, where the password would begin", "choose a name without one")
 	case !printable(user) || !printable(pass):
-		p.fault(b.node, "username or password holds a control character", "")
+		p.fault(b.node, "username or password holds a control character", "look for a line break in what the reference names")
 	default:
 		d.out.headers = append(d.out.headers, secretHeader("Basic ", basicValue(user, pass)))
 		d.hidden = append(d.hidden, text{[]part{{literal: pass, secret: true}}})
@@ -142,7 +142,7 @@ func (p *parser) oauth2(n *yaml.Node) *OAuth2 {
 	o := &OAuth2{Params: map[string]string{}}
 	for _, key := range []string{"token_url", "client_id", "client_secret"} {
 		if b.get(key) == nil {
-			p.fault(b.node, "oauth2 has no "+key, "")
+			p.fault(b.node, "oauth2 has no "+key, "write `oauth2: { token_url: https://…, client_id: NAME, client_secret: ${SECRET} }`")
 		}
 	}
 	if n := b.get("token_url"); n != nil {

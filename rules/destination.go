@@ -88,7 +88,7 @@ func (p *parser) retry(n *yaml.Node, r *Retry) {
 		p.setInt(&r.Attempts, n, "attempts", 0, 1_000_000)
 	}
 	if r.MaxBackoff < r.Backoff {
-		p.fault(n, fmt.Sprintf("max_backoff %s is below backoff %s", spell(r.MaxBackoff), spell(r.Backoff)), "")
+		p.fault(n, fmt.Sprintf("max_backoff %s is below backoff %s", spell(r.MaxBackoff), spell(r.Backoff)), "raise one, or lower the other")
 	}
 	if all := sum(r.Schedule); all >= r.MaxAge {
 		p.fault(n, fmt.Sprintf("schedule takes %s, max_age %s ends it before", spell(all), spell(r.MaxAge)), "raise max_age")
@@ -103,7 +103,7 @@ func (p *parser) pauses(b block, r *Retry) {
 		r.Schedule = p.durations(schedule, "schedule", 7*day)
 		for _, n := range [...]*yaml.Node{backoff, most} {
 			if n != nil {
-				p.fault(n, "backoff says nothing beside schedule", "")
+				p.fault(n, "backoff says nothing beside schedule", "remove one of the two")
 			}
 		}
 		return
@@ -127,7 +127,7 @@ const maxPauses = 1000
 func (p *parser) durations(n *yaml.Node, what string, most time.Duration) (list []time.Duration) {
 	nodes := p.list(n, what)
 	if len(nodes) > maxPauses {
-		p.fault(n, fmt.Sprintf("%s has more than %d pauses", what, maxPauses), "")
+		p.fault(n, fmt.Sprintf("%s has more than %d pauses", what, maxPauses), "after the last of a shorter list the pause stays the same")
 		return nil
 	}
 	for _, n := range nodes {
@@ -177,7 +177,7 @@ func (p *parser) trip(b block, r *Breaker) {
 	}
 	for _, key := range [...]string{"min", "window"} {
 		if n := b.get(key); n != nil && r.Ratio == 0 {
-			p.fault(n, key+" says nothing without ratio", "")
+			p.fault(n, key+" says nothing without ratio", "add `ratio: 0.5`, or remove it")
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 	if n := b.get("url"); n != nil {
 		p.target(d, n)
 	} else {
-		p.fault(b.node, fmt.Sprintf("destination %q has no url", d.Name), "")
+		p.fault(b.node, fmt.Sprintf("destination %q has no url", d.Name), "write `url: http://host:8080/path`")
 	}
 	if n := b.get("method"); n != nil {
 		d.Method = p.method(n, "method")
@@ -271,7 +271,7 @@ func (p *parser) destination(d *Destination, n *yaml.Node, defaults policy) {
 func (p *parser) delay(d *Destination, n *yaml.Node) {
 	p.setDuration(&d.Delay, n, "delay", 30*day)
 	if d.Delay >= d.Retry.MaxAge {
-		p.fault(n, fmt.Sprintf("delay %s is not below max_age %s: nothing would be delivered", spell(d.Delay), spell(d.Retry.MaxAge)), "")
+		p.fault(n, fmt.Sprintf("delay %s is not below max_age %s: nothing would be delivered", spell(d.Delay), spell(d.Retry.MaxAge)), "raise max_age")
 	}
 }
 
@@ -290,7 +290,7 @@ func (p *parser) trust(d *Destination, b block) {
 	if n := b.get("tls"); n != nil {
 		d.TLS = p.tls(n)
 		if strings.HasPrefix(d.out.url.plain(), "http://") {
-			p.fault(n, fmt.Sprintf("destination %q has tls, and its url is not https", d.Name), "")
+			p.fault(n, fmt.Sprintf("destination %q has tls, and its url is not https", d.Name), "write https://, or remove tls")
 		}
 	}
 }

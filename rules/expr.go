@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +19,7 @@ func (p *parser) expression(n *yaml.Node, what string, k lang.Kind) *lang.Progra
 	case p.blanked[n.Line]:
 		return nil // the line scan has said why
 	case n.Kind != yaml.ScalarNode:
-		p.fault(n, fmt.Sprintf("%s must be an expression, not %s", what, kindOf(n)), "")
+		p.fault(n, fmt.Sprintf("%s must be an expression, not %s", what, kindOf(n)), "write it as text, such as `event == \"push\"`")
 	case n.Style&yaml.TaggedStyle != 0:
 		p.fault(n, fmt.Sprintf("%s: YAML takes the beginning of this expression for a tag", what), hint)
 	case strings.TrimSpace(n.Value) == "" || isNull(n):
@@ -40,7 +41,7 @@ type compiled struct {
 // compile compiles an expression that stands at an offset, in characters, in a scalar.
 func (p *parser) compile(n *yaml.Node, src string, at int, what string, k lang.Kind) *lang.Program {
 	if strings.TrimSpace(src) == "" {
-		p.faultIn(n, at, what+": the expression is empty", "")
+		p.faultIn(n, at, what+": the expression is empty", "write one, such as $(body.id)")
 		return nil
 	}
 	known := compiled{src, k}
@@ -54,7 +55,7 @@ func (p *parser) compile(n *yaml.Node, src string, at int, what string, k lang.K
 	}
 	var e *lang.Error
 	if errors.As(err, &e) {
-		p.faultIn(n, at+e.Offset, what+": "+e.Message, e.Hint)
+		p.faultIn(n, at+e.Offset, what+": "+e.Message, cmp.Or(e.Hint, "try it with `hookrouter eval`; docs/rules.md has the names and functions"))
 	} else {
 		p.faultIn(n, at, what+": "+err.Error(), "")
 	}

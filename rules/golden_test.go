@@ -68,7 +68,7 @@ func runGolden(t *testing.T, pattern string) (cases int) {
 	return cases
 }
 
-const leastGolden = 8
+const leastGolden = 200
 
 func goldens(t *testing.T, ar *txtar.Archive) (all []*golden) {
 	t.Helper()

@@ -82,7 +82,7 @@ func (p *parser) headerName(n *yaml.Node) (string, bool) {
 	name := textproto.CanonicalMIMEHeaderKey(n.Value)
 	switch {
 	case !isToken(n.Value):
-		p.fault(n, fmt.Sprintf("%q is not the name of a header", clip(n.Value)), "")
+		p.fault(n, fmt.Sprintf("%q is not the name of a header", clip(n.Value)), "a name has letters, digits and `-`")
 	case hopByHop[name]:
 		p.fault(n, fmt.Sprintf("header %q cannot be set", n.Value), "it belongs to the connection")
 	case ours(name):
@@ -104,11 +104,11 @@ func (p *parser) headers(n *yaml.Node, computed bool) []header {
 			continue
 		}
 		if slices.ContainsFunc(list, func(h header) bool { return h.name == name }) {
-			p.fault(f.key, fmt.Sprintf("header %q stands twice", f.key.Value), "")
+			p.fault(f.key, fmt.Sprintf("header %q stands twice", f.key.Value), "upper and lower case are the same: remove one")
 			continue
 		}
 		if !value.printable() {
-			p.fault(f.value, fmt.Sprintf("header %q holds a control character", f.key.Value), "")
+			p.fault(f.value, fmt.Sprintf("header %q holds a control character", f.key.Value), "a value is one line: look for a line break in it")
 		}
 		list = append(list, header{name, value})
 	}
@@ -131,9 +131,9 @@ func (p *parser) passHeaders(n *yaml.Node) (h passHeaders) {
 		switch {
 		case !ok:
 		case !isToken(s):
-			p.fault(x, fmt.Sprintf("%q is not the name of a header", clip(s)), "")
+			p.fault(x, fmt.Sprintf("%q is not the name of a header", clip(s)), "a name has letters, digits and `-`")
 		case foreign(name):
-			p.fault(x, fmt.Sprintf("header %q is never passed on", s), "")
+			p.fault(x, fmt.Sprintf("header %q is never passed on", s), "remove it; `headers` can set others")
 		default:
 			h.names = append(h.names, name)
 		}

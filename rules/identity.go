@@ -48,7 +48,7 @@ func (p *parser) presetIdentity(n *yaml.Node, pre *preset) identity {
 	compile := func(src string) *lang.Program {
 		prog, err := p.compiler.Compile(src, lang.Text)
 		if err != nil && pre.at == nil {
-			p.fault(n, fmt.Sprintf("preset %q: %v", n.Value, err), "")
+			p.fault(n, fmt.Sprintf("preset %q: %v", n.Value, err), "the preset is at fault: write `type` or `dedupe` on the source")
 		}
 		return prog
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -36,9 +37,9 @@ func (p *parser) block(n *yaml.Node, what string, k keys) (block, bool) {
 		case k.has(key):
 			b.fields = append(b.fields, f)
 		case slices.Contains(k.later, key):
-			p.fault(f.key, fmt.Sprintf("%q is not supported by this version", key), "")
+			p.fault(f.key, fmt.Sprintf("%q is not supported by this version", key), "remove it, or use a later version of hookrouter")
 		default:
-			p.fault(f.key, fmt.Sprintf("unknown key %q in %s", key, what), didYouMean(key, k.names()))
+			p.fault(f.key, fmt.Sprintf("unknown key %q in %s", key, what), cmp.Or(didYouMean(key, k.names()), "docs/rules.md has all keys"))
 		}
 	}
 	return b, ok
@@ -48,10 +49,10 @@ func (p *parser) block(n *yaml.Node, what string, k keys) (block, bool) {
 func (p *parser) mapping(n *yaml.Node, what string) ([]field, bool) {
 	if n.Kind != yaml.MappingNode {
 		if !isNull(n) {
-			p.fault(n, fmt.Sprintf("%s must be a mapping, not %s", what, kindOf(n)), "")
+			p.fault(n, fmt.Sprintf("%s must be a mapping, not %s", what, kindOf(n)), "write its keys below it, or within { }")
 			return nil, false
 		}
-		p.fault(n, what+" is empty", "")
+		p.fault(n, what+" is empty", "give it keys, or remove it")
 		return nil, false
 	}
 	seen := make(map[string]bool, len(n.Content)/2)

@@ -51,10 +51,10 @@ func (p *parser) load(f File) (text string, ok bool) {
 	p.total += len(data)
 	switch {
 	case len(data) > maxFile:
-		p.faultAt(0, 0, "the file is larger than 16 MiB", "")
+		p.faultAt(0, 0, "the file is larger than 16 MiB", "divide it, and `include` the parts")
 		return "", false
 	case p.total > maxFiles:
-		p.faultAt(0, 0, "the rules are larger than 64 MiB with this file", "")
+		p.faultAt(0, 0, "the rules are larger than 64 MiB with this file", "include less")
 		return "", false
 	}
 	text = string(bytes.TrimPrefix(data, byteOrderMark))
@@ -99,6 +99,7 @@ func (p *parser) badText(text string, at int) {
 	}
 	p.faults = append(p.faults, Fault{
 		File: p.current().file.Name, Line: len(before), Col: utf8.RuneCountInString(last) + 1, Message: message,
+		Hint: "write the file as UTF-8 text, without control characters",
 	})
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -42,7 +43,7 @@ func (p *parser) release() {
 func (p *parser) linkFrom(r *Route, known []string) {
 	for i, name := range r.From {
 		if _, ok := p.set.sources[name]; !ok && name != "*" {
-			p.fault(r.spec.from[i], fmt.Sprintf("route %q: unknown source %q", r.Name, clip(name)), didYouMean(name, known))
+			p.fault(r.spec.from[i], fmt.Sprintf("route %q: unknown source %q", r.Name, clip(name)), cmp.Or(didYouMean(name, known), "declare it under `sources`"))
 		}
 	}
 }
@@ -51,7 +52,7 @@ func (p *parser) linkTo(r *Route, known []string) {
 	for i, name := range r.To {
 		d, ok := p.set.destinations[name]
 		if !ok {
-			p.fault(r.spec.to[i], fmt.Sprintf("route %q: unknown destination %q", r.Name, clip(name)), didYouMean(name, known))
+			p.fault(r.spec.to[i], fmt.Sprintf("route %q: unknown destination %q", r.Name, clip(name)), cmp.Or(didYouMean(name, known), "declare it under `destinations`"))
 			continue
 		}
 		r.spec.targets = append(r.spec.targets, d)
@@ -65,7 +66,7 @@ func (p *parser) linkTo(r *Route, known []string) {
 	for i := 0; i+1 < len(r.spec.transforms.Content); i += 2 {
 		key := r.spec.transforms.Content[i]
 		if !slices.Contains(r.To, key.Value) {
-			p.fault(key, fmt.Sprintf("route %q does not go to %q", r.Name, clip(key.Value)), didYouMean(key.Value, r.To))
+			p.fault(key, fmt.Sprintf("route %q does not go to %q", r.Name, clip(key.Value)), cmp.Or(didYouMean(key.Value, r.To), "name it in `to`, or remove it here"))
 		}
 	}
 }

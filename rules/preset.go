@@ -57,7 +57,7 @@ func (p *parser) checkExpressions(at map[string]*yaml.Node) {
 func (p *parser) problems(problems []verify.Problem) {
 	for _, x := range problems {
 		if !p.blanked[x.Line] {
-			p.faultAt(x.Line, x.Col, x.Message, x.Hint)
+			p.faultAt(x.Line, x.Col, x.Message, cmp.Or(x.Hint, "docs/rules.md has what stands there; `hookrouter preset show github` prints a whole one"))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/textproto"
@@ -97,7 +98,7 @@ func (p *parser) keysOf(src *Source, b block) (k verify.Keys, ok bool) {
 			text, read := p.value(x, "key")
 			if _, err := verify.ParsePublic(text); read && err != nil {
 				p.hide(text) // it may be a secret that was put there by mistake
-				p.fault(x, fmt.Sprintf("the key of source %q %v", src.Name, err), "")
+				p.fault(x, fmt.Sprintf("the key of source %q %v", src.Name, err), "PEM, hex, base64 or JWKS, best as ${file:/path}")
 				read = false
 			}
 			k.Public, ok = append(k.Public, text), ok && read
@@ -140,7 +141,7 @@ func (p *parser) parameters(src *Source, b block) (map[string]string, bool) {
 		for _, f := range fields {
 			name := f.key.Value
 			if src.Preset != "" && b.get("verify") == nil && !slices.Contains(known, name) {
-				p.fault(f.key, fmt.Sprintf("preset %q has no parameter %q", src.Preset, clip(name)), didYouMean(name, known))
+				p.fault(f.key, fmt.Sprintf("preset %q has no parameter %q", src.Preset, clip(name)), cmp.Or(didYouMean(name, known), "remove it: `hookrouter preset show` lists what the preset asks for"))
 				ok = false
 				continue
 			}
@@ -186,7 +187,7 @@ func (p *parser) unverified(src *Source, b block) {
 	}
 	for _, key := range []string{"secret", "key"} {
 		if n := b.get(key); n != nil {
-			p.fault(n, fmt.Sprintf("`verify: none` excludes `%s`", key), "")
+			p.fault(n, fmt.Sprintf("`verify: none` excludes `%s`", key), "remove one of the two")
 		}
 	}
 	at := b.get("verify")

@@ -112,7 +112,7 @@ func (p *parser) ends(r *Route, b block, what string) {
 	}
 	r.spec.everywhere = slices.Contains(r.From, "*")
 	if r.spec.everywhere && len(r.From) > 1 {
-		p.fault(b.get("from"), `from: "*" is all sources, others beside it mean nothing`, "")
+		p.fault(b.get("from"), `from: "*" is all sources, others beside it mean nothing`, "write `from: \"*\"`, or the names")
 	}
 }
 
@@ -123,7 +123,7 @@ func (p *parser) names(n *yaml.Node, what string) (list []string, nodes []*yaml.
 		switch {
 		case !ok:
 		case slices.Contains(list, s):
-			p.fault(x, fmt.Sprintf("%s names %q twice", what, clip(s)), "")
+			p.fault(x, fmt.Sprintf("%s names %q twice", what, clip(s)), "remove one")
 		default:
 			list, nodes = append(list, s), append(nodes, x)
 		}
@@ -169,7 +169,7 @@ func (p *parser) coalesce(n *yaml.Node) *coalesce {
 	if n := b.get("max"); n != nil {
 		p.setDuration(&c.max, n, "max", 7*day)
 		if c.max > 0 && c.max < c.wait {
-			p.fault(n, fmt.Sprintf("max %s is below wait %s", spell(c.max), spell(c.wait)), "")
+			p.fault(n, fmt.Sprintf("max %s is below wait %s", spell(c.max), spell(c.wait)), "make it longer than wait, or leave it out")
 		}
 	}
 	if c.key == nil {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -16,7 +17,7 @@ import (
 func (p *parser) scalar(n *yaml.Node, what string) (string, bool) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
-		p.fault(n, fmt.Sprintf("%s must be text, not %s", what, kindOf(n)), "")
+		p.fault(n, fmt.Sprintf("%s must be text, not %s", what, kindOf(n)), "write one value; quote it when it has signs of YAML in it")
 	case n.Style&yaml.TaggedStyle != 0:
 		p.fault(n, fmt.Sprintf("%s has a tag, which is not supported", what), "quote the text")
 	case isNull(n):
@@ -40,7 +41,7 @@ func (p *parser) value(n *yaml.Node, what string) (string, bool) {
 func (p *parser) word(n *yaml.Node, what string, known ...string) string {
 	s, ok := p.value(n, what)
 	if ok && !slices.Contains(known, s) {
-		p.fault(n, fmt.Sprintf("%s must be one of %s, not %q", what, strings.Join(known, ", "), clip(n.Value)), "")
+		p.fault(n, fmt.Sprintf("%s must be one of %s, not %q", what, strings.Join(known, ", "), clip(n.Value)), cmp.Or(nearest(n.Value, known), "choose one of them"))
 		return ""
 	}
 	return s
@@ -62,7 +63,7 @@ func (p *parser) list(n *yaml.Node, what string) []*yaml.Node {
 	case n.Kind == yaml.ScalarNode:
 		p.fault(n, what+" is empty", "give it a value, or leave the key out")
 	default:
-		p.fault(n, fmt.Sprintf("%s must be text or a list, not %s", what, kindOf(n)), "")
+		p.fault(n, fmt.Sprintf("%s must be text or a list, not %s", what, kindOf(n)), "write one value, or several within [ ]")
 	}
 	return nil
 }
@@ -74,7 +75,11 @@ func (p *parser) integer(n *yaml.Node, what string, low, high int) (int, bool) {
 	}
 	i, err := strconv.Atoi(s)
 	if err != nil || i < low || i > high {
-		p.fault(n, fmt.Sprintf("%s must be a whole number from %d to %d, not %q", what, low, high, clip(n.Value)), "")
+		hint := "write it without unit and without a point"
+		if err == nil {
+			hint = "write one between the two"
+		}
+		p.fault(n, fmt.Sprintf("%s must be a whole number from %d to %d, not %q", what, low, high, clip(n.Value)), hint)
 		return 0, false
 	}
 	return i, true
@@ -92,7 +97,7 @@ func (p *parser) duration(n *yaml.Node, what string, most time.Duration) (time.D
 		return 0, false
 	}
 	if d < time.Millisecond || d > most {
-		p.fault(n, fmt.Sprintf("%s must be from 1ms to %s, not %q", what, spell(most), clip(n.Value)), "")
+		p.fault(n, fmt.Sprintf("%s must be from 1ms to %s, not %q", what, spell(most), clip(n.Value)), "write one between the two, such as "+spell(min(most, 10*time.Second)))
 		return 0, false
 	}
 	return d, true
@@ -160,7 +165,7 @@ func (p *parser) ratio(n *yaml.Node, what string) float64 {
 	s, ok := p.value(n, what)
 	f, _ := strconv.ParseFloat(s, 64)
 	if ok && (f <= 0 || !ratioPattern.MatchString(s)) {
-		p.fault(n, fmt.Sprintf("%s must be above 0 and at most 1, such as 0.5, not %q", what, clip(n.Value)), "")
+		p.fault(n, fmt.Sprintf("%s must be above 0 and at most 1, such as 0.5, not %q", what, clip(n.Value)), "0.5 is one in two")
 	}
 	if f <= 0 {
 		return 1
@@ -193,7 +198,7 @@ func (p *parser) rate(n *yaml.Node, what string) (perSecond float64, burst int) 
 	f, _ := strconv.ParseFloat(m[1], 64) // cannot fail: the pattern is a number
 	burst = int(math.Ceil(f))
 	if f /= units[m[2]].Seconds(); f <= 0 || f > 1e6 {
-		p.fault(n, fmt.Sprintf("%s must be above 0 and at most 1000000/s, not %q", what, clip(n.Value)), "")
+		p.fault(n, fmt.Sprintf("%s must be above 0 and at most 1000000/s, not %q", what, clip(n.Value)), "leave it out for no bound")
 		return 0, 0
 	}
 	return f, burst

@@ -55,6 +55,9 @@ func (s *scan) line() {
 		off += indentOf(line[off:])
 	}
 	if key, size := splitKey(line[off:]); size > 0 {
+		if s.misplaced(off) {
+			return
+		}
 		s.pop(func(l level) bool { return l.indent >= off })
 		s.path = append(s.path, level{off, key})
 		parent = off
@@ -63,7 +66,46 @@ func (s *scan) line() {
 		s.value(off, parent, s.takesExpression())
 		return
 	}
+	if s.lacksColon(off) {
+		return
+	}
 	s.value(off, parent, false)
+}
+
+// misplaced reports a key that is indented less than its neighbours above and more than what they belong to.
+func (s *scan) misplaced(off int) bool {
+	for _, l := range s.path {
+		switch {
+		case l.indent == off:
+			return false
+		case l.indent > off:
+			s.p.faultAt(s.first+s.at+1, off+1, "this line is indented otherwise than those above it",
+				fmt.Sprintf("indent it by %d blanks, as its neighbours, or by as many as what it belongs to", l.indent))
+			s.lines[s.at], s.changed = "", true
+			s.at++
+			s.skipDeeper(off)
+			return true
+		}
+	}
+	return false
+}
+
+// lacksColon reports a line that can only be meant as a key and its value: the next one at its indent has a key. YAML
+// takes both for one text, and complains about another line.
+func (s *scan) lacksColon(off int) bool {
+	line := s.lines[s.at]
+	next := slices.IndexFunc(s.lines[s.at+1:], func(l string) bool { return strings.TrimSpace(l) != "" })
+	if next < 0 || strings.IndexByte("\"'{[&*!|>%@`?-", line[off]) >= 0 || strings.HasPrefix(strings.TrimLeft(line, " "), "- ") {
+		return false
+	}
+	after := s.lines[s.at+1+next]
+	if _, size := splitKey(strings.TrimLeft(after, " ")); indentOf(after) != off || size == 0 {
+		return false
+	}
+	s.p.faultAt(s.first+s.at+1, column(line, off), "this line has no colon", "write it as `key: value`, with a blank behind the colon")
+	s.lines[s.at], s.changed = "", true
+	s.at++
+	return true
 }
 
 func (s *scan) pop(gone func(level) bool) {

@@ -34,7 +34,7 @@ func (p *parser) readSecrets(src *Source, n *yaml.Node) []string {
 		}
 	}
 	if len(secrets) == 0 && !broken && n.Kind == yaml.SequenceNode && len(n.Content) > 0 {
-		p.fault(n, fmt.Sprintf("every secret of source %q is empty", src.Name), "")
+		p.fault(n, fmt.Sprintf("every secret of source %q is empty", src.Name), "set one of the variables")
 	}
 	if broken {
 		return nil
@@ -49,10 +49,10 @@ var bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
 func (p *parser) secret(src *Source, n *yaml.Node, s string) bool {
 	switch {
 	case strings.TrimSpace(s) == "":
-		p.fault(n, fmt.Sprintf("the secret of source %q is empty", src.Name), "")
+		p.fault(n, fmt.Sprintf("the secret of source %q is empty", src.Name), "set the variable or fill the file that it comes from")
 		return false
 	case strings.Contains(s, "${"):
-		p.fault(n, fmt.Sprintf("the secret of source %q holds a reference that was not filled in", src.Name), "")
+		p.fault(n, fmt.Sprintf("the secret of source %q holds a reference that was not filled in", src.Name), "what the variable or file holds is itself a `${…}`: put the secret there")
 		return false
 	case bareVariable.MatchString(n.Value):
 		p.warn(n, codeNoVariable, fmt.Sprintf("the secret of source %q is the very text that stands here, not a variable", src.Name),

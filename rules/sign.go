@@ -66,7 +66,7 @@ func (p *parser) signers(d *Destination, n *yaml.Node) (list []signing) {
 		list = append(list, key)
 	}
 	if len(list) == 0 && len(p.faults) == before {
-		p.fault(n, fmt.Sprintf("every key with which requests to %q are signed is empty", d.Name), "")
+		p.fault(n, fmt.Sprintf("every key with which requests to %q are signed is empty", d.Name), "set one of the variables")
 	}
 	return list
 }

@@ -102,7 +102,7 @@ func (p *parser) usePreset(src *Source, b block) *verify.Scheme {
 	}
 	if pre.Verify.Kind == "" && len(pre.Verify.Any) == 0 {
 		if b.get("verify") == nil && pre.at["verify"] == nil {
-			p.fault(n, fmt.Sprintf("preset %q has no verify, and the source neither", n.Value), "")
+			p.fault(n, fmt.Sprintf("preset %q has no verify, and the source neither", n.Value), "say how it proves itself: `verify` in the preset")
 		}
 		return nil
 	}
@@ -120,7 +120,7 @@ func (p *parser) receiving(src *Source, b block) {
 				p.fault(n, fmt.Sprintf("path %q is not a plain absolute path", clip(n.Value)), "write it like /in/"+src.Name)
 			}
 			if s == "/healthz" || s == "/readyz" {
-				p.fault(n, fmt.Sprintf("path %q is the server's own", clip(n.Value)), "")
+				p.fault(n, fmt.Sprintf("path %q is the server's own", clip(n.Value)), "choose another")
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (p *parser) size(n *yaml.Node, what string, low, high int64) int64 {
 		return 0
 	}
 	if size < low || size > high {
-		p.fault(n, fmt.Sprintf("%s must be from %dB to %dMiB, not %q", what, low, high>>20, clip(n.Value)), "")
+		p.fault(n, fmt.Sprintf("%s must be from %s to %s, not %q", what, spellSize(low), spellSize(high), clip(n.Value)), "write one between the two, such as 1MiB")
 	}
 	return size
 }

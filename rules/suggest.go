@@ -10,7 +10,7 @@ import (
 func nearest(word string, candidates []string) string {
 	best, bestCost := "", 3
 	for _, c := range candidates {
-		cost := distance(strings.ToLower(word), c, bestCost)
+		cost := distance(strings.ToLower(word), strings.ToLower(c), bestCost)
 		if cost < bestCost && cost <= (max(len(word), len(c))+1)/3 {
 			best, bestCost = c, cost
 		}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"net/textproto"
 	"time"
@@ -59,7 +60,7 @@ func (p *parser) readTests(nodes []*yaml.Node) {
 		if n := b.get("given"); n != nil {
 			t.given = p.given(n)
 		} else {
-			p.fault(b.node, "a test has no given", "")
+			p.fault(b.node, "a test has no given", "`given: { source: NAME, body: {…} }` is the event")
 		}
 		if n := b.get("expect"); n != nil {
 			t.expect = p.expect(n)
@@ -73,7 +74,7 @@ func (p *parser) readTests(nodes []*yaml.Node) {
 func (p *parser) testName(t *test, b block, seen map[string]*yaml.Node) {
 	n := b.get("name")
 	if n == nil {
-		p.fault(b.node, "a test has no name", "")
+		p.fault(b.node, "a test has no name", "`name:` is what is printed of it, in words")
 		return
 	}
 	t.name, _ = p.scalar(n, "name")
@@ -87,7 +88,7 @@ func (p *parser) given(n *yaml.Node) given {
 	g := given{receivedAt: testTime, headers: map[string][]string{}}
 	b, _ := p.block(n, "given", givenKeys)
 	if at := b.get("source"); at == nil {
-		p.fault(n, "given has no source", "")
+		p.fault(n, "given has no source", "name the source that the event comes from")
 	} else if name, ok := p.scalar(at, "source"); ok {
 		g.source = p.testSource(at, name)
 	}
@@ -119,7 +120,7 @@ func (p *parser) testSource(n *yaml.Node, name string) *Source {
 		for _, s := range p.set.sourceList {
 			known = append(known, s.Name)
 		}
-		p.fault(n, fmt.Sprintf("unknown source %q", clip(name)), didYouMean(name, known))
+		p.fault(n, fmt.Sprintf("unknown source %q", clip(name)), cmp.Or(didYouMean(name, known), "declare it under `sources`"))
 	}
 	return src
 }
@@ -154,7 +155,7 @@ func (p *parser) expect(n *yaml.Node) map[string][]expectation {
 			for _, d := range p.set.destList {
 				known = append(known, d.Name)
 			}
-			p.fault(f.key, fmt.Sprintf("unknown destination %q", clip(name)), didYouMean(name, known))
+			p.fault(f.key, fmt.Sprintf("unknown destination %q", clip(name)), cmp.Or(didYouMean(name, known), "declare it under `destinations`"))
 		}
 		nodes := []*yaml.Node{f.value}
 		if f.value.Kind == yaml.SequenceNode {

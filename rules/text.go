@@ -172,7 +172,7 @@ func reference(s string, at int) (x piece, size int, bad *splitError) {
 	size = len(inner) + 3
 	if path, ok := strings.CutPrefix(inner, "file:"); ok {
 		if path == "" {
-			return x, 0, &splitError{at, "`${file:}` names no file", referenceHint}
+			return x, 0, &splitError{at, "this reference names no file", referenceHint}
 		}
 		return piece{kind: filePiece, text: path, at: at}, size, nil
 	}
@@ -265,9 +265,9 @@ func (p *parser) fileValue(n *yaml.Node, path string, at int) (string, bool) {
 	case f.err != nil:
 		p.faultIn(n, at, fmt.Sprintf("file %q: %s", path, cause(f.err)), "the server must be able to read it; a relative path begins in the directory of the rules file")
 	case len(f.data) > maxValueFile:
-		p.faultIn(n, at, fmt.Sprintf("file %q is larger than 1 MiB", path), "")
+		p.faultIn(n, at, fmt.Sprintf("file %q is larger than 1 MiB", path), "a value is short: is it the right file?")
 	case !utf8.Valid(f.data):
-		p.faultIn(n, at, fmt.Sprintf("file %q is not UTF-8 text", path), "")
+		p.faultIn(n, at, fmt.Sprintf("file %q is not UTF-8 text", path), "write bytes as base64 or hex")
 	default:
 		v := strings.TrimSuffix(strings.TrimSuffix(string(f.data), "\n"), "\r")
 		p.hide(v)

@@ -71,7 +71,7 @@ func (p *parser) tls(n *yaml.Node) *TLS {
 	cert, chain := read("cert", false)
 	key, private := read("key", true)
 	if (b.get("cert") == nil) != (b.get("key") == nil) {
-		p.fault(b.node, "tls needs cert and key together", "")
+		p.fault(b.node, "tls needs cert and key together", "both as ${file:/path}")
 	} else if cert != nil && key != nil {
 		t.config.Certificates = p.pair(cert, chain, private)
 	}
@@ -96,7 +96,7 @@ func (p *parser) authorities(n *yaml.Node, text string) *x509.CertPool {
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if block.Type != "CERTIFICATE" || err != nil {
-			p.fault(n, "ca holds something that is no certificate", "")
+			p.fault(n, "ca holds something that is no certificate", "`-----BEGIN CERTIFICATE-----` begins each")
 			return pool
 		}
 		pool.AddCert(cert)

@@ -73,13 +73,27 @@ func (p *parser) syntax(err error) {
 	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
 		line = 1 + slices.IndexFunc(p.lines[p.current().first:], func(s string) bool { return strings.Contains(s, "*"+m[1]) })
 	}
-	hint := "the rest of the file is checked when this is repaired"
-	if strings.Contains(message, "tab") || strings.Contains(message, "cannot start any token") {
-		hint = "indent with spaces, not tabs; " + hint
-	}
+	hint := syntaxHint(message) + "the rest of the file is checked when this is repaired"
 	line = min(p.current().first+line, len(p.lines))
 	p.hideSecretLine(line)
 	p.faultAt(line, 0, "yaml: "+message, hint)
+}
+
+// syntaxHint says what the YAML parser mostly means.
+func syntaxHint(message string) string {
+	switch {
+	case strings.Contains(message, "tab") || strings.Contains(message, "cannot start any token"):
+		return "indent with spaces, not tabs; "
+	case strings.HasPrefix(message, "did not find expected ','"):
+		return "a bracket is not closed, or a comma is missing; "
+	case strings.HasPrefix(message, "found unexpected end of stream"):
+		return "a text in quotes is not closed; "
+	case strings.HasPrefix(message, "did not find expected key"):
+		return "look for another indentation, or for a text that needs quotes; "
+	case strings.HasPrefix(message, "mapping values are not allowed"):
+		return "put the value in quotes: it holds a colon and a blank; "
+	}
+	return ""
 }
 
 // hideSecretLine hides a line that seems to hold a secret: where the file cannot be parsed, nothing better is known.
@@ -126,12 +140,12 @@ func (p *parser) keysOnce(n *yaml.Node) {
 		switch other, twice := first[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
 			if key.Kind != yaml.AliasNode {
-				p.fault(key, "a key must be text", "")
+				p.fault(key, "a key must be text", "write a name before the colon")
 			}
 		case key.Value == "<<" && key.Style == 0:
 			p.fault(key, "`<<` is not supported", "write the keys out; `defaults:` holds what all destinations share")
 		case twice:
-			p.fault(key, fmt.Sprintf("key %q stands twice, first in %s", key.Value, p.where(other, key)), "")
+			p.fault(key, fmt.Sprintf("key %q stands twice, first in %s", key.Value, p.where(other, key)), "remove one")
 		default:
 			first[key.Value] = key
 		}

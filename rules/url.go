@@ -140,7 +140,7 @@ func (p *parser) query(n *yaml.Node) []parameter {
 	var list []parameter
 	for _, f := range fields {
 		if f.key.Value == "" {
-			p.fault(f.key, "a query parameter needs a name", "")
+			p.fault(f.key, "a query parameter needs a name", "write it like { page: \"1\" }")
 		}
 		if v, ok := p.text(f.value, fmt.Sprintf("query %q", f.key.Value), true); ok {
 			list = append(list, parameter{f.key.Value, v})

@@ -145,13 +145,13 @@ func checkResult(node ast.Node, k Kind) *Error {
 	if !wrong {
 		return nil
 	}
-	want := "true or false"
+	want, hint := "true or false", "compare it, as event == \"push\""
 	if k == Text {
-		want = "text or a number"
+		want, hint = "text or a number", "take one value out of it, or write toJSON(…)"
 	}
 	return &Error{
 		Offset: start(node), Length: 1,
-		Message: fmt.Sprintf("the result is %s, it must be %s", aKindOfType(t), want),
+		Message: fmt.Sprintf("the result is %s, it must be %s", aKindOfType(t), want), Hint: hint,
 	}
 }
 

@@ -149,7 +149,7 @@ func (in *inspector) function(n ast.Node, name string, args int) {
 	if most == 0 {
 		f, known := functions[name]
 		if !known {
-			in.failf(n, suggest(name, functionNames()), "unknown function %s", name)
+			in.failf(n, meantFunction(name), "unknown function %s", name)
 			return
 		}
 		least, most = f.min, f.max
@@ -162,6 +162,16 @@ func (in *inspector) function(n ast.Node, name string, args int) {
 	if name == "skip" && in.kind == When {
 		in.failf(n, "let the condition be false", "skip belongs in a transform")
 	}
+}
+
+// meantFunction suggests a function, or the operator that was taken for one.
+func meantFunction(name string) string {
+	for operator := range operators {
+		if strings.EqualFold(name, operator) {
+			return fmt.Sprintf("%s is an operator: event %s \"a\"", operator, operator)
+		}
+	}
+	return suggest(name, functionNames())
 }
 
 func arity(least, most int) string {
@@ -188,13 +198,24 @@ func (p *pattern) cost(n int) int { return 1 + n*(4+p.size)/16 }
 func (in *inspector) pattern(n *ast.BinaryNode) {
 	text, is := n.Right.(*ast.StringNode)
 	if !is {
-		in.failf(n.Right, "write the pattern in quotes; for text use contains, startsWith or endsWith",
+		in.failf(leftmost(n.Right), "write the pattern in quotes; for text use contains, startsWith or endsWith",
 			"the pattern of matches must be a literal")
 		return
 	}
 	if _, err := newPattern(text.Value); err != nil {
-		in.failf(text, "", "%s", err)
+		in.failf(text, "signs that mean something in a pattern are escaped: \"\\\\(\"", "%s", err)
 	}
+}
+
+// leftmost is the node with which the text of a chain of members begins.
+func leftmost(node ast.Node) ast.Node {
+	switch n := node.(type) {
+	case *ast.ChainNode:
+		return leftmost(n.Node)
+	case *ast.MemberNode:
+		return leftmost(n.Node)
+	}
+	return node
 }
 
 func newPattern(text string) (*pattern, error) {
@@ -227,7 +248,7 @@ func (in *inspector) distinct(n *ast.MapNode) {
 			continue
 		}
 		if keys[key.Value] {
-			in.failf(key, "", "duplicate key %q", key.Value)
+			in.failf(key, "remove one", "duplicate key %q", key.Value)
 		}
 		keys[key.Value] = true
 	}

@@ -101,11 +101,33 @@ func fromFileError(src string, err error) *Error {
 	}
 	e := &Error{Offset: fault.From, Length: max(fault.To-fault.From, 1), Message: plain(fault.Message)}
 	e.Offset = min(e.Offset, utf8.RuneCountInString(src))
+	if strings.HasSuffix(e.Message, "not closed") {
+		e.Offset = openQuote(src)
+	}
 	e.Hint = hintFor(e.Message)
 	if hint, is := foreign(string([]rune(src)[e.Offset:])); is && e.Hint == "compare with ==" || is && strings.HasPrefix(e.Message, "unrecognized") {
 		e.Hint = hint
 	}
 	return e
+}
+
+// openQuote is where the text begins that is not closed.
+func openQuote(src string) int {
+	var quote rune
+	at, escaped := 0, false
+	for i, r := range []rune(src) {
+		switch {
+		case quote == 0 && strings.ContainsRune("\"'`", r):
+			quote, at = r, i
+		case escaped:
+			escaped = false
+		case r == '\\' && quote != '`':
+			escaped = true
+		case r == quote:
+			quote = 0
+		}
+	}
+	return at
 }
 
 func firstLine(s string) string {
@@ -120,6 +142,7 @@ func plain(message string) string {
 		{"mismatched types", "kinds"}, {"mismatched type", "kind"}, {"[]interface {}", "list"}, {"interface {}", "any"},
 		{"map[string]any", "map"}, {"map[any]list", "map"}, {"time.Time", "time"}, {"time.Duration", "duration"},
 		{"int64", "int"}, {"float64", "float"}, {"unexpected token EOF", "the expression ends too early"},
+		{"unexpected end of expression", "the expression ends too early"}, {"literal not terminated", "a text in quotes is not closed"},
 		{"compilation failed: ", ""}, {"takes only array (got", "takes a list (got"}, {"%!s(<nil>)", "nil"},
 		{"kinds unknown", "kinds any"}, {"and unknown)", "and any)"}, {"empty array", "empty list"},
 	} {
@@ -169,6 +192,12 @@ func hintFor(message string) string {
 		return "put the part with ?? in parentheses"
 	case strings.Contains(message, "takes a list (got map"):
 		return "use keys(), values() or toPairs()"
+	case strings.HasSuffix(message, "ends too early"):
+		return "a value or a closing bracket is missing"
+	case strings.HasSuffix(message, "not closed"):
+		return "end it with the quote that it begins with"
+	case strings.HasPrefix(message, "invalid operation") && strings.Contains(message, "(kinds"):
+		return "both sides must be of one kind: string(x), int(x) and float(x) convert"
 	}
 	return ""
 }
