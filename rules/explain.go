@@ -28,16 +28,15 @@ func (s *Set) Explain(ev *event.Event, now time.Time) (*verdict.Explanation, err
 	return s.explain(src, &own, now, verdict.Proof{Outcome: verdict.Stored}, false), nil
 }
 
-// explaining is one explanation in the making.
-type explaining struct {
-	set        *Set
-	src        *Source
-	ev         *event.Event
-	env, shown *lang.Env // shown has no secret of the sender in it
-	seen       map[*Route]seenRoute
-	matched    Matched
-	stop       *Route // ended the walk
-	room       int    // bytes of bodies that may still be shown
+// trace is one event on its way over the routes, and what happened to each of them.
+type trace struct {
+	set     *Set
+	src     *Source
+	ev      *event.Event
+	env     *lang.Env
+	seen    map[*Route]seenRoute
+	matched Matched
+	stop    *Route // ended the walk
 }
 
 type seenRoute struct {
@@ -45,24 +44,64 @@ type seenRoute struct {
 	err     error
 }
 
-// explain runs the server's own walk and writes down what it did. identify says that the event is named first, as one
+// trace runs the server's own walk and keeps what it did, until done. identify says that the event is named first, as one
 // that comes in is.
-func (s *Set) explain(src *Source, ev *event.Event, now time.Time, proof verdict.Proof, identify bool) *verdict.Explanation {
-	x := &explaining{set: s, src: src, ev: ev, env: s.env(ev, src), seen: map[*Route]seenRoute{}, room: maxShownBodies}
-	defer s.done(x.env)
+func (s *Set) trace(src *Source, ev *event.Event, now time.Time, identify bool) *trace {
+	t := &trace{set: s, src: src, ev: ev, env: s.env(ev, src), seen: map[*Route]seenRoute{}}
 	if identify {
-		src.identify(ev, x.env)
+		src.identify(ev, t.env)
 	}
-	x.matched = s.match(ev, src, x.env, now, func(r *Route, matched bool, err error) {
-		x.seen[r] = seenRoute{matched, err}
+	t.matched = s.match(ev, src, t.env, now, func(r *Route, matched bool, err error) {
+		t.seen[r] = seenRoute{matched, err}
 		if matched && r.Stop {
-			x.stop = r
+			t.stop = r
 		}
 	})
-	shown := *ev
-	shown.Header, shown.Query = Mask(ev.Header, src.secretHeaders), MaskQuery(ev.Query)
-	x.shown = s.env(&shown, src)
-	defer s.done(x.shown)
+	return t
+}
+
+func (t *trace) done() { t.set.done(t.env) }
+
+// outcome says what the walk did with a route.
+func (t *trace) outcome(r *Route) string {
+	seen, was := t.seen[r]
+	switch {
+	case !r.Enabled:
+		return verdict.Disabled
+	case !r.spec.everywhere && !slices.Contains(r.From, t.src.Name):
+		return verdict.Elsewhere
+	case seen.matched:
+		return verdict.Matched
+	case seen.err != nil:
+		return verdict.Erred
+	case !was && t.stop != nil && r.spec.place > t.stop.spec.place:
+		return verdict.Stopped
+	}
+	return verdict.Missed
+}
+
+// explaining is a walk that is written down.
+type explaining struct {
+	*trace
+	shown *lang.Env // without the secrets of the sender
+	room  int       // bytes of bodies that may still be shown
+}
+
+// explain writes down a walk. Its done gives the memory back.
+func (t *trace) explain() *explaining {
+	shown := *t.ev
+	shown.Header, shown.Query = Mask(t.ev.Header, t.src.secretHeaders), MaskQuery(t.ev.Query)
+	return &explaining{trace: t, shown: t.set.env(&shown, t.src), room: maxShownBodies}
+}
+
+func (x *explaining) done() {
+	x.set.done(x.shown)
+	x.trace.done()
+}
+
+func (s *Set) explain(src *Source, ev *event.Event, now time.Time, proof verdict.Proof, identify bool) *verdict.Explanation {
+	x := s.trace(src, ev, now, identify).explain()
+	defer x.done()
 	out := &verdict.Explanation{
 		RulesHash: s.hash, Source: src.Name, Event: ev.ID, Type: ev.Type, SenderID: ev.SenderID, DedupeKey: ev.DedupeKey,
 		Proof: proof, Matched: x.matched.Matched, Rejected: x.matched.Reject, Marks: ev.Marks,
@@ -94,23 +133,6 @@ func (x *explaining) route(r *Route) verdict.Route {
 		}
 	}
 	return out
-}
-
-func (x *explaining) outcome(r *Route) string {
-	seen, was := x.seen[r]
-	switch {
-	case !r.Enabled:
-		return verdict.Disabled
-	case !slices.Contains(x.src.routes, r):
-		return verdict.Elsewhere
-	case seen.matched:
-		return verdict.Matched
-	case seen.err != nil:
-		return verdict.Erred
-	case !was && x.stop != nil && slices.Index(x.src.routes, r) > slices.Index(x.src.routes, x.stop):
-		return verdict.Stopped
-	}
-	return verdict.Missed
 }
 
 func nearMiss(list []verdict.Condition) bool {

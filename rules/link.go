@@ -18,7 +18,8 @@ func (p *parser) link() {
 	for _, d := range p.set.destList {
 		dests = append(dests, d.Name)
 	}
-	for _, r := range p.set.routeList {
+	for i, r := range p.set.routeList {
+		r.spec.place = i
 		p.linkFrom(r, sources)
 		p.linkTo(r, dests)
 		p.unauthorized(r, r.spec.at)

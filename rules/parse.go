@@ -79,6 +79,7 @@ type parser struct {
 	programs    map[compiled]*lang.Program
 	compiler    *lang.Compiler
 	hidden      map[string]bool // values that no fault may show
+	beside      bool            // a file of tests is read, not one of rules
 }
 
 func (p *parser) parse(file File) *Set {

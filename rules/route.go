@@ -19,6 +19,8 @@ type routeSpec struct {
 	from, to   []*yaml.Node
 	transforms *yaml.Node
 
+	place int // in the order of all routes
+
 	when       *lang.Program            // nil: always
 	transform  *lang.Program            // for all destinations
 	perDest    map[string]*lang.Program // instead, by destination

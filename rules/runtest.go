@@ -15,39 +15,27 @@ import (
 	"github.com/hookrouter/hookrouter/verify"
 )
 
-// TestResult is the outcome of one of the file's own tests.
+// TestResult is the outcome of one test.
 type TestResult struct {
-	Name   string
-	File   string
-	Line   int
-	Passed bool
-	Diffs  []string // what differs from what was expected; secrets are masked
+	Name   string   `json:"name"`
+	File   string   `json:"file"`
+	Line   int      `json:"line"`
+	Passed bool     `json:"passed"`
+	Diffs  []string `json:"diffs,omitempty"` // what differs from what was expected; secrets are masked
 }
 
 // Test runs the tests of the file whose name matches run; nil runs all. It uses the very Match and Render of the
 // server.
-func (s *Set) Test(run *regexp.Regexp) []TestResult {
-	var results []TestResult
-	for _, t := range s.tests {
-		if run != nil && !run.MatchString(t.name) {
-			continue
-		}
-		diffs := s.runTest(t)
-		results = append(results, TestResult{
-			Name: t.name, File: t.file, Line: t.line, Passed: len(diffs) == 0, Diffs: diffs,
-		})
-	}
-	return results
-}
+func (s *Set) Test(run *regexp.Regexp) []TestResult { return s.Suite().Run(run) }
 
-func (s *Set) runTest(t *test) []string {
+// runTest runs one test, and tells covered of the walk.
+func (s *Set) runTest(t *test, covered func(*trace)) []string {
 	ev := t.given.make()
-	if !t.given.named {
-		t.given.source.identify(ev, s.env(ev, t.given.source))
-	}
-	m := s.Match(ev, ev.ReceivedAt)
+	walk := s.trace(t.given.source, ev, ev.ReceivedAt, !t.given.named)
+	defer walk.done()
+	covered(walk)
 	got := map[string][]event.Delivery{}
-	for _, d := range m.Deliveries {
+	for _, d := range walk.matched.Deliveries {
 		got[d.Destination] = append(got[d.Destination], d)
 	}
 	names := maps.Clone(t.expect)
@@ -57,6 +45,9 @@ func (s *Set) runTest(t *test) []string {
 	var diffs []string
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		diffs = append(diffs, s.compare(ev, name, t.expect[name], got[name])...)
+		if len(got[name]) < len(t.expect[name]) {
+			diffs = append(diffs, walk.missing(name)...)
+		}
 	}
 	if len(diffs) > 0 {
 		for _, mark := range ev.Marks {
@@ -68,6 +59,9 @@ func (s *Set) runTest(t *test) []string {
 
 // make builds the event of a test.
 func (g *given) make() *event.Event {
+	if g.request != nil {
+		return g.stored()
+	}
 	method, headers := g.method, map[string][]string{}
 	if sample, err := verify.Sample(g.source.Preset, g.event); err == nil && g.source.Preset != "" && sample != nil {
 		maps.Copy(headers, sample.Header)
@@ -84,6 +78,16 @@ func (g *given) make() *event.Event {
 		Path: g.source.Path, Query: g.query, Header: headers, RemoteIP: "127.0.0.1",
 	}
 	ev.Body = g.encodeBody(headers)
+	return ev
+}
+
+// stored is the event of a raw request.
+func (g *given) stored() *event.Event {
+	ev := g.source.event(g.request, g.receivedAt)
+	ev.Type = g.event
+	if !g.id.IsZero() {
+		ev.ID = g.id
+	}
 	return ev
 }
 
@@ -128,7 +132,7 @@ func (s *Set) compare(ev *event.Event, name string, want []expectation, got []ev
 		if len(routes) > 0 {
 			by = " by route " + strings.Join(routes, ", ")
 		}
-		return []string{fmt.Sprintf("%s: expected %s, got %s%s", name, count(len(want)), count(len(got)), by)}
+		return []string{fmt.Sprintf("%s: want %s, got %s%s", name, count(len(want)), count(len(got)), by)}
 	}
 	var diffs []string
 	for i, d := range got {
@@ -163,7 +167,7 @@ func (s *Set) compareOne(ev *event.Event, d *event.Delivery, want expectation) [
 		return diffs
 	}
 	if want.url != nil && *want.url != req.URL && *want.url != req.MaskedURL {
-		diffs = append(diffs, fmt.Sprintf("url: expected %s, got %s", *want.url, req.MaskedURL))
+		diffs = append(diffs, fmt.Sprintf("url: want %s, got %s", *want.url, req.MaskedURL))
 	}
 	diffs = append(diffs, compareHeaders(want.headers, req)...)
 	if want.hasBody {
@@ -195,11 +199,11 @@ func compareReason(what string, want, got *string) []string {
 	case want == nil && got == nil:
 		return nil
 	case want == nil:
-		return []string{fmt.Sprintf("expected a request, got %s: %s", what, *got)}
+		return []string{fmt.Sprintf("want a request, got %s: %s", what, *got)}
 	case got == nil:
-		return []string{fmt.Sprintf("expected %s, got a request", what)}
+		return []string{fmt.Sprintf("want %s, got a request", what)}
 	case !strings.Contains(*got, *want):
-		return []string{fmt.Sprintf("%s: expected %q, got %q", what, *want, *got)}
+		return []string{fmt.Sprintf("%s: want %q, got %q", what, *want, *got)}
 	}
 	return nil
 }
@@ -210,11 +214,11 @@ func compareHeaders(want map[string]*string, req *Request) (diffs []string) {
 		w, got, show := want[name], req.Header[name], masked[name]
 		switch {
 		case w == nil && len(got) > 0:
-			diffs = append(diffs, fmt.Sprintf("header %s: expected none, got %q", name, strings.Join(show, ", ")))
+			diffs = append(diffs, fmt.Sprintf("header %s: want none, got %q", name, strings.Join(show, ", ")))
 		case w != nil && len(got) == 0:
-			diffs = append(diffs, fmt.Sprintf("header %s: expected %q, got none", name, *w))
+			diffs = append(diffs, fmt.Sprintf("header %s: want %q, got none", name, *w))
 		case w != nil && *w != strings.Join(got, ", ") && *w != strings.Join(show, ", "):
-			diffs = append(diffs, fmt.Sprintf("header %s: expected %q, got %q", name, *w, strings.Join(show, ", ")))
+			diffs = append(diffs, fmt.Sprintf("header %s: want %q, got %q", name, *w, strings.Join(show, ", ")))
 		}
 	}
 	return diffs
@@ -226,13 +230,13 @@ func compareBody(want any, body []byte) []string {
 		if s == string(body) {
 			return nil
 		}
-		return []string{fmt.Sprintf("body: expected %q, got %q", clipLong([]byte(s)), clipLong(body))}
+		return []string{fmt.Sprintf("body: want %q, got %q", clipLong([]byte(s)), clipLong(body))}
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var got any
 	if err := d.Decode(&got); err != nil {
-		return []string{fmt.Sprintf("body: expected %s, got %q", clipLong(encode(want)), clipLong(body))}
+		return []string{fmt.Sprintf("body: want %s, got %q", clipLong(encode(want)), clipLong(body))}
 	}
 	return diff("body", want, got)
 }

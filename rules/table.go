@@ -153,10 +153,12 @@ var givenKeys = keys{"given", []row{
 	{"headers", mappingTo(anyText()), "the sample's", "headers of the request, over those of the sender's sample"},
 	{"query", value{"text or mapping", anyOf(anyText().shape, mapShape(shape{}))}, "", "query of the request"},
 	{"body", value{"anything", shape{}}, "none", "data, sent in the source's format; a text is the bytes themselves"},
+	{"body_file", anyText(), "none", "file with the bytes of the body; only in a file of tests"},
+	{"request", anyText(), "none", "file with a raw HTTP request, instead of method, headers, query and body; only in a file of tests"},
 }, nil}
 
 var expectKeys = keys{"expect", []row{
-	{"body", value{"anything", shape{}}, "not looked at", "what the body must be"},
+	{"body", value{"anything", shape{}}, "not looked at", "what the body must have: of a mapping these keys, a list and a text as a whole"},
 	{"headers", value{"mapping to text or null", mapShape(anyText().orNothing().shape)}, "not looked at", "headers it must have; null: must not have"},
 	{"url", anyText(), "not looked at", "where it goes"},
 	{"skip", anyText(), "", "true, or a part of the reason why it is skipped"},

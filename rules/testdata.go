@@ -94,7 +94,7 @@ func (p *parser) givenQuery(n *yaml.Node) string {
 	return strings.TrimPrefix(s, "?")
 }
 
-// diff lists where got differs from want, by path.
+// diff lists where got differs from want, by path. A mapping that is wanted may be a part of what is there; a list is whole.
 func diff(path string, want, got any) []string {
 	switch w := want.(type) {
 	case map[string]any:
@@ -118,23 +118,29 @@ func diff(path string, want, got any) []string {
 			return nil
 		}
 	}
-	return []string{fmt.Sprintf("%s: expected %s, got %s", path, clipLong(encode(want)), clipLong(encode(got)))}
+	return []string{fmt.Sprintf("%s: want %s, got %s", path, clipLong(encode(want)), clipLong(encode(got)))}
 }
 
+// diffMaps looks at what is wanted only: what got has beside it is nobody's business.
 func diffMaps(path string, want, got map[string]any) (all []string) {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if g, ok := got[key]; ok {
-			all = append(all, diff(path+"."+key, want[key], g)...)
+			all = append(all, diff(member(path, key), want[key], g)...)
 		} else {
-			all = append(all, fmt.Sprintf("%s.%s: expected %s, got nothing", path, key, clipLong(encode(want[key]))))
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(got)) {
-		if _, ok := want[key]; !ok {
-			all = append(all, fmt.Sprintf("%s.%s: expected nothing, got %s", path, key, clipLong(encode(got[key]))))
+			all = append(all, fmt.Sprintf("%s: want %s, got nothing", member(path, key), clipLong(encode(want[key]))))
 		}
 	}
 	return all
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// member is the path of a key, as an expression has it.
+func member(path, key string) string {
+	if plainKey.MatchString(key) {
+		return path + "." + key
+	}
+	return path + "[" + string(encode(key)) + "]"
 }
 
 // sameNumber compares by value: 1, 1.0 and 1e0 are the same. Long integers are compared digit by digit.

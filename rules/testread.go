@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/verify"
 )
 
 // test is one of the file's own tests.
@@ -30,7 +31,8 @@ type given struct {
 	method     string
 	headers    map[string][]string
 	query      string
-	body       any // nil, a string for the bytes themselves, or data
+	body       any             // nil, a string for the bytes themselves, or data
+	request    *verify.Request // instead of method, headers, query and body
 }
 
 // expectation is what one delivery must look like. What is nil or empty is not looked at.
@@ -110,6 +112,7 @@ func (p *parser) given(n *yaml.Node) given {
 	if at := b.get("body"); at != nil {
 		g.body = data(at)
 	}
+	p.fromFiles(&g, b)
 	return g
 }
 

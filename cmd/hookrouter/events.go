@@ -19,7 +19,7 @@ import (
 func eventsCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "events", Short: "Events: list them, show one with all its attempts, replay it", RunE: onlyCommands}
 	r := newRemote(c, cmd)
-	cmd.AddCommand(eventsList(r), eventsShow(r), eventsBody(r), eventsReplay(r))
+	cmd.AddCommand(eventsList(r), eventsShow(r), eventsBody(r), eventsRequest(r), eventsReplay(r))
 	return cmd
 }
 
@@ -182,6 +182,36 @@ func eventsBody(r *remote) *cobra.Command {
 		_, err = out.Write(body)
 		return err
 	})
+}
+
+func eventsRequest(r *remote) *cobra.Command {
+	return eventCommand(r, "request", "The event as a raw HTTP request, for tests, `explain` and `verify`; secrets are ***", func(ctx context.Context, api *client.Client, id event.EventID) error {
+		detail, err := api.Event(ctx, id)
+		if err != nil {
+			return err
+		}
+		body, err := api.Body(ctx, id)
+		if err != nil {
+			return err
+		}
+		_, err = r.c.stdout.Write(append(requestHead(detail), body...))
+		return err
+	})
+}
+
+// requestHead is all of a request but its body. Its headers hold no line breaks: the server that took them refuses such.
+func requestHead(e *client.EventDetail) []byte {
+	target := e.Path
+	if e.Query != "" {
+		target += "?" + e.Query
+	}
+	head := fmt.Appendf(nil, "%s %s HTTP/1.1\n", e.Method, target)
+	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
+		for _, value := range e.Header[name] {
+			head = fmt.Appendf(head, "%s: %s\n", name, value)
+		}
+	}
+	return append(head, '\n')
 }
 
 func eventsReplay(r *remote) *cobra.Command {
