@@ -108,6 +108,8 @@ func (c *Client) Event(ctx context.Context, id event.EventID) (*EventDetail, err
 
 // Body asks for the bytes of an event, as they came.
 func (c *Client) Body(ctx context.Context, id event.EventID) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	var body []byte
 	err := c.do(ctx, "GET", "/api/v1/events/"+id.String()+"/body", nil, func(r io.Reader) (err error) {
 		body, err = io.ReadAll(r)
@@ -219,6 +221,12 @@ func ask[T any](ctx context.Context, c *Client, path string, question any) (*T, 
 
 // call sends what is asked, if anything, and decodes the answer into v, unless v is nil.
 func (c *Client) call(ctx context.Context, method, path string, question, v any) error {
+	return c.callWithin(ctx, timeout, method, path, question, v)
+}
+
+func (c *Client) callWithin(ctx context.Context, limit time.Duration, method, path string, question, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	return c.do(ctx, method, path, question, func(r io.Reader) error {
 		if v == nil {
 			return nil
@@ -232,8 +240,6 @@ func (c *Client) call(ctx context.Context, method, path string, question, v any)
 
 // do sends one request and hands a 2xx answer to read.
 func (c *Client) do(ctx context.Context, method, path string, question any, read func(io.Reader) error) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	var body []byte
 	header := http.Header{}
 	if question != nil {

@@ -18,6 +18,8 @@ type Question struct {
 	Source  string `json:"source,omitempty"`
 	Request []byte `json:"request,omitempty"` // one HTTP request as it went over the wire, its body behind the empty line
 	Sample  string `json:"sample,omitempty"`  // event of the preset that has a sample; "" is the first, when there is neither Event nor Request
+	// Rules are tried instead of those in force: the main file first. They are for an Event only.
+	Rules []File `json:"rules,omitempty"`
 	// At is when the request arrives; zero is now.
 	At time.Time `json:"at,omitzero"`
 }

@@ -101,18 +101,20 @@ func (k keeper) load() (s kept, err error) {
 func (s kept) main() rules.File { return s.files[0] }
 
 // options lets the kept files stand for those of their names; what values are taken from is read where it is now.
-func (s kept) options(o rules.Options) rules.Options {
-	now := reading{}
+func (s kept) options(o rules.Options) rules.Options { return among(s.files[1:], o, reading{}.file) }
+
+// among lets files stand for those of their names; whatever else is asked for is read otherwise.
+func among(files []rules.File, o rules.Options, otherwise func(string) ([]byte, error)) rules.Options {
 	o.ReadFile = func(path string) ([]byte, error) {
-		for _, f := range s.files[1:] {
+		for _, f := range files {
 			if f.Name == path {
 				return f.Data, nil
 			}
 		}
-		return now.file(path)
+		return otherwise(path)
 	}
 	o.Glob = func(pattern string) (names []string, err error) {
-		for _, f := range s.files[1:] {
+		for _, f := range files {
 			if fits, _ := filepath.Match(pattern, f.Name); fits {
 				names = append(names, f.Name)
 			}

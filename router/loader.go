@@ -122,6 +122,14 @@ func (l *loader) parse(r reading) (*rules.Set, error) {
 	return set, testFailures(set)
 }
 
+// draft parses rules that a client sent, with what they include: to be tried on paper, never to go live. They see the
+// environment that the server's own rules see, but no file of this machine.
+func (l *loader) draft(files []rules.File) (*rules.Set, error) {
+	o := among(files[1:], l.options, func(string) ([]byte, error) { return nil, errors.New("no file of the server is read for others") })
+	o.Paper = true
+	return rules.Parse(files[0], o)
+}
+
 // testFailures runs the tests that the file holds: a Set that fails one never goes live.
 func testFailures(set *rules.Set) error {
 	var faults rules.Faults

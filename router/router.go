@@ -196,7 +196,7 @@ func (r *Router) wire() (err error) {
 	r.applyRules()
 	r.admin, err = admin.New(admin.Options{
 		Queue: r.queue, Deliver: r.deliver, Ingest: r.ingest, Rules: live,
-		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Ready: r.ready,
+		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Draft: r.rules.draft, Ready: r.ready,
 		Checks: r.checks, Token: r.token.get(), Hosts: r.o.AdminHosts,
 		Gatherer: r.registry, Registerer: r.registry, Logger: r.log, Version: r.o.Version, Started: r.started,
 		Caveat: r.caveat,

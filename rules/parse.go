@@ -33,6 +33,9 @@ type Options struct {
 	Fetch verify.Fetcher
 	// Lint asks for further warnings; nil: only for those that concern safety.
 	Lint *Lint
+	// Paper lets references stand that have no value here: the Set can say what it would do with events, on paper, but
+	// proves nothing. What such a reference stands for is empty, and is shown as *** like all others.
+	Paper bool
 	// AllowUnverified lets `verify: none` stand when the listener is not loopback.
 	AllowUnverified bool
 }
@@ -52,7 +55,7 @@ func Parse(file File, o Options) (*Set, error) {
 func newParser(o Options) *parser {
 	return &parser{
 		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{}, compiler: lang.NewCompiler(),
-		blanked: map[int]bool{}, hidden: map[string]bool{}, declared: map[string]stands{},
+		blanked: map[int]bool{}, hidden: map[string]bool{}, declared: map[string]stands{}, unset: map[*yaml.Node]bool{},
 	}
 }
 
@@ -78,8 +81,10 @@ type parser struct {
 	secrets     map[string]string // secret to the source that used it last
 	programs    map[compiled]*lang.Program
 	compiler    *lang.Compiler
-	hidden      map[string]bool // values that no fault may show
-	beside      bool            // a file of tests is read, not one of rules
+	hidden      map[string]bool     // values that no fault may show
+	beside      bool                // a file of tests is read, not one of rules
+	unset       map[*yaml.Node]bool // scalars with a reference that has no value, on paper
+	unsetNames  []string
 }
 
 func (p *parser) parse(file File) *Set {
@@ -98,6 +103,7 @@ func (p *parser) parse(file File) *Set {
 	}
 	p.set.hash = p.hash()
 	p.set.watched = p.watched()
+	p.set.unset = slices.Compact(slices.Sorted(slices.Values(p.unsetNames)))
 	return p.set
 }
 
@@ -150,9 +156,10 @@ func (p *parser) watched() []string {
 	return paths
 }
 
-// fault notes what is wrong at a node. An alias was reported as such, whatever it stands for.
+// fault notes what is wrong at a node. An alias was reported as such, whatever it stands for; of a value that is not
+// known, on paper, nobody knows what is wrong with it.
 func (p *parser) fault(n *yaml.Node, message, hint string) {
-	if n.Kind != yaml.AliasNode {
+	if n.Kind != yaml.AliasNode && !p.unset[n] {
 		p.faultAt(n.Line, n.Column, message, hint)
 	}
 }

@@ -26,8 +26,11 @@ func (p *parser) proof(src *Source, key *yaml.Node, b block, scheme *verify.Sche
 	}
 	k, ok := p.keysOf(src, b)
 	switch {
-	case scheme == nil || !ok:
+	case scheme == nil:
 		return // already reported
+	case !ok:
+		p.onPaper(src, scheme, k)
+		return
 	case at == nil && src.learns():
 		p.learner(src, scheme, k)
 		return
@@ -73,6 +76,14 @@ func (src *Source) learns() bool {
 	return slices.ContainsFunc(src.Handshakes, func(h verify.Handshake) bool { return h.Learn != "" })
 }
 
+// onPaper finds out where a secret that is not known would stand.
+func (p *parser) onPaper(src *Source, scheme *verify.Scheme, k verify.Keys) {
+	k.Secrets = []string{strings.Repeat("x", shortSecret)}
+	if v, err := verify.New(*scheme, k); err == nil {
+		src.secretHeaders = canonicalNames(v.SecretHeaders())
+	}
+}
+
 // learner lets a source begin without a secret: nothing is proved before the sender gave one.
 func (p *parser) learner(src *Source, scheme *verify.Scheme, k verify.Keys) {
 	with := func(secret string) (*verify.Verifier, error) {
@@ -80,9 +91,7 @@ func (p *parser) learner(src *Source, scheme *verify.Scheme, k verify.Keys) {
 		own.Secrets = []string{secret}
 		return verify.New(*scheme, own)
 	}
-	if v, err := with(strings.Repeat("x", shortSecret)); err == nil {
-		src.secretHeaders = canonicalNames(v.SecretHeaders())
-	}
+	p.onPaper(src, scheme, k)
 	src.Learn = with
 }
 
@@ -147,7 +156,7 @@ func (p *parser) parameters(src *Source, b block) (map[string]string, bool) {
 			}
 			text, read := p.value(f.value, "with."+name)
 			p.hide(text)
-			with[name], ok = text, ok && read
+			with[name], ok = text, ok && read && !p.unset[f.value]
 		}
 	}
 	for _, param := range src.params {

@@ -238,5 +238,5 @@ func compareBody(want any, body []byte) []string {
 	if err := d.Decode(&got); err != nil {
 		return []string{fmt.Sprintf("body: want %s, got %q", clipLong(encode(want)), clipLong(body))}
 	}
-	return diff("body", want, got)
+	return comparison{a: "want", b: "got"}.diff("body", want, got)
 }

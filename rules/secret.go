@@ -22,7 +22,7 @@ func (p *parser) readSecrets(src *Source, n *yaml.Node) []string {
 	broken := false
 	for _, x := range p.list(n, "secret") {
 		s, ok := p.value(x, "secret")
-		broken = broken || !ok
+		broken = broken || !ok || p.unset[x]
 		if !ok || (strings.TrimSpace(s) == "" && n.Kind == yaml.SequenceNode) {
 			continue
 		}

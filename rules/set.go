@@ -14,6 +14,7 @@ type Set struct {
 	files    []File // the main one first
 	hash     string
 	watched  []string
+	unset    []string
 	warnings []Fault
 
 	sources      map[string]*Source
@@ -152,6 +153,9 @@ func (s *Set) Files() []File { return s.files }
 // Watched are the paths of `include:` and of `${file:}`, sorted, each once: a change in one of them is a change of the
 // rules.
 func (s *Set) Watched() []string { return s.watched }
+
+// Unset are the references that have no value here, as they are written, sorted, each once: of a Set on paper only.
+func (s *Set) Unset() []string { return s.unset }
 
 // Warnings are what is allowed but should be looked at, in the order of their places.
 func (s *Set) Warnings() []Fault { return s.warnings }

@@ -94,40 +94,56 @@ func (p *parser) givenQuery(n *yaml.Node) string {
 	return strings.TrimPrefix(s, "?")
 }
 
-// diff lists where got differs from want, by path. A mapping that is wanted may be a part of what is there; a list is whole.
-func diff(path string, want, got any) []string {
-	switch w := want.(type) {
+// comparison is how two payloads are compared, and with which words differences are told.
+type comparison struct {
+	a, b  string // "want" and "got"
+	whole bool   // what b has beside a is a difference, too
+}
+
+// diff lists where b differs from a, by path. A list is compared as a whole.
+func (c comparison) diff(path string, a, b any) []string {
+	switch x := a.(type) {
 	case map[string]any:
-		if g, ok := got.(map[string]any); ok {
-			return diffMaps(path, w, g)
+		if y, ok := b.(map[string]any); ok {
+			return c.maps(path, x, y)
 		}
 	case []any:
-		if g, ok := got.([]any); ok && len(g) == len(w) {
+		if y, ok := b.([]any); ok && len(y) == len(x) {
 			var all []string
-			for i := range w {
-				all = append(all, diff(fmt.Sprintf("%s[%d]", path, i), w[i], g[i])...)
+			for i := range x {
+				all = append(all, c.diff(fmt.Sprintf("%s[%d]", path, i), x[i], y[i])...)
 			}
 			return all
 		}
 	case json.Number:
-		if g, ok := got.(json.Number); ok && sameNumber(w, g) {
+		if y, ok := b.(json.Number); ok && sameNumber(x, y) {
 			return nil
 		}
 	default:
-		if want == got {
+		if _, isMap := b.(map[string]any); !isMap && !isList(b) && a == b {
 			return nil
 		}
 	}
-	return []string{fmt.Sprintf("%s: want %s, got %s", path, clipLong(encode(want)), clipLong(encode(got)))}
+	return []string{c.tell(path, clipLong(encode(a)), clipLong(encode(b)))}
 }
 
-// diffMaps looks at what is wanted only: what got has beside it is nobody's business.
-func diffMaps(path string, want, got map[string]any) (all []string) {
-	for _, key := range slices.Sorted(maps.Keys(want)) {
-		if g, ok := got[key]; ok {
-			all = append(all, diff(member(path, key), want[key], g)...)
+func isList(v any) bool { _, is := v.([]any); return is }
+
+func (c comparison) tell(path, a, b string) string {
+	return fmt.Sprintf("%s: %s %s, %s %s", path, c.a, a, c.b, b)
+}
+
+func (c comparison) maps(path string, a, b map[string]any) (all []string) {
+	for _, key := range slices.Sorted(maps.Keys(a)) {
+		if y, ok := b[key]; ok {
+			all = append(all, c.diff(member(path, key), a[key], y)...)
 		} else {
-			all = append(all, fmt.Sprintf("%s: want %s, got nothing", member(path, key), clipLong(encode(want[key]))))
+			all = append(all, c.tell(member(path, key), clipLong(encode(a[key])), "nothing"))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(b)) {
+		if _, ok := a[key]; !ok && c.whole {
+			all = append(all, c.tell(member(path, key), "nothing", clipLong(encode(b[key]))))
 		}
 	}
 	return all

@@ -244,9 +244,21 @@ func (p *parser) variable(n *yaml.Node, x piece, at int) (string, bool) {
 		p.hide(x.def)
 		return x.def, true
 	}
+	if p.leaveUnset(n, "${"+x.text+"}") {
+		return "", true
+	}
 	hint := fmt.Sprintf("set it, or write ${%s:-default}", x.text)
 	p.faultIn(n, at, fmt.Sprintf("environment variable %s is not set", x.text), hint)
 	return "", false
+}
+
+// leaveUnset notes a reference without a value, and says whether it may stand.
+func (p *parser) leaveUnset(n *yaml.Node, reference string) bool {
+	if p.o.Paper {
+		p.unset[n] = true
+		p.unsetNames = append(p.unsetNames, reference)
+	}
+	return p.o.Paper
 }
 
 // readFile is a file that the rules take a value from, read once.
@@ -262,6 +274,8 @@ const maxValueFile = 1 << 20
 func (p *parser) fileValue(n *yaml.Node, path string, at int) (string, bool) {
 	path = p.near(n, path)
 	switch f := p.fileAt(path); {
+	case f.err != nil && p.leaveUnset(n, "${file:"+path+"}"):
+		return "", true
 	case f.err != nil:
 		p.faultIn(n, at, fmt.Sprintf("file %q: %s", path, cause(f.err)), "the server must be able to read it; a relative path begins in the directory of the rules file")
 	case len(f.data) > maxValueFile:

@@ -35,6 +35,9 @@ func (p *parser) target(d *Destination, n *yaml.Node) {
 		return
 	}
 	u, bad := newURLTemplate(t)
+	if p.unset[n] {
+		u, bad = cutQuery(t) // nobody knows what it is
+	}
 	if bad != "" {
 		p.fault(n, fmt.Sprintf("url of destination %q %s", d.Name, bad), "write it like http://host:8080/path/$(body.id)")
 		return

@@ -169,6 +169,8 @@ func (k *checking) recorded(ctx context.Context) (func(source string) [][]byte, 
 	return func(source string) [][]byte { return bodies[source] }, nil
 }
 
+const anyLoopback = "127.0.0.1:0"
+
 func fileArg(args []string) string {
 	if len(args) == 0 {
 		return defaultRules
@@ -176,9 +178,9 @@ func fileArg(args []string) string {
 	return args[0]
 }
 
-// parse reads and parses a rules file as `run --listen` would; its faults are printed here.
-func (c *cli) parse(name, listen string) (*rules.Set, error) {
-	file, options, err := c.load(name, listen)
+// parse reads and parses a rules file as `run` on loopback would; its faults are printed here.
+func (c *cli) parse(name string) (*rules.Set, error) {
+	file, options, err := c.load(name, anyLoopback)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ each part of their conditions and the values in it, and what each destination wo
   hookrouter explain --source github --request push.http     a raw HTTP request, under rules.yaml
   hookrouter explain --source github --sample push           the sample of the source's preset
   hookrouter explain --event evt_…                           a stored event, under the rules that the server has now
+  hookrouter explain --event evt_… -c new.yaml               the same under another file
   hookrouter explain --live --source github --request -      a raw request, under the rules that the server has now
 
 The source is known by the path of the request when --source is left out. --expect names all destinations that must get
@@ -83,8 +84,8 @@ func (o *asked) check(args []string) error {
 		return wrong("--sample needs --source", "")
 	case o.event != "" && (o.source != "" || o.now != ""):
 		return wrong("--source and --now belong to a request: the stored event has its own", "")
-	case (o.live || o.event != "") && o.ownRules:
-		return wrong("-c names a file, --live and --event ask the server under the rules that it has", "")
+	case o.live && o.ownRules:
+		return wrong("--live takes the rules that the server has, -c those of a file", "")
 	}
 	if len(args) > 0 {
 		o.kind = args[0]
@@ -143,7 +144,7 @@ func (r *remote) explained(ctx context.Context, o asked) (*verdict.Explanation, 
 	if o.event != "" || o.live {
 		return r.explainedThere(ctx, o, raw, now)
 	}
-	set, err := r.c.parse(o.config, "127.0.0.1:0")
+	set, err := r.c.parse(o.config)
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +187,19 @@ func (r *remote) explainedThere(ctx context.Context, o asked, raw []byte, now ti
 			return nil, &failure{exitUsage, err, "`hookrouter events list` shows the ids of events"}
 		}
 		q = client.Question{Event: id}
+		if o.ownRules {
+			if q.Rules, err = r.c.draft(o.config); err != nil {
+				return nil, err
+			}
+		}
 	}
 	api, err := r.client()
 	if err != nil {
 		return nil, err
 	}
-	return api.Explain(ctx, q)
+	x, err := api.Explain(ctx, q)
+	if err != nil {
+		return nil, r.c.refused(err)
+	}
+	return x, nil
 }

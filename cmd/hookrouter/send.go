@@ -109,7 +109,7 @@ func (c *cli) source(name, config string) (*rules.Source, error) {
 	if _, err := os.Stat(config); errors.Is(err, fs.ErrNotExist) && config == defaultRules {
 		return nil, nil
 	}
-	set, err := c.parse(config, "127.0.0.1:0")
+	set, err := c.parse(config)
 	if err != nil {
 		return nil, err
 	}

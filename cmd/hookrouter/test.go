@@ -152,14 +152,14 @@ func (c *cli) suite(name string) (*rules.Suite, error) {
 		if err != nil {
 			return nil, err
 		}
-		set, err := c.parse(main, "127.0.0.1:0")
+		set, err := c.parse(main)
 		if err != nil {
 			return nil, err
 		}
 		suite, err := set.SuiteOf([]rules.File{f}, rules.Options{ReadFile: os.ReadFile})
 		return suite, c.faults(err)
 	}
-	set, err := c.parse(name, "127.0.0.1:0")
+	set, err := c.parse(name)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,9 @@ type Options struct {
 	// Reload reads the rules file now. When it is refused the error is, or wraps, rules.Faults where there are any.
 	// nil answers 501.
 	Reload func(ctx context.Context) error
+	// Draft parses rules that are not live, to try them on paper: the main file first, then what it includes. nil
+	// answers 501.
+	Draft func(files []rules.File) (*rules.Set, error)
 	// Status says which rules are in force and how the last reload went; nil tells what the Set knows.
 	Status func() client.Rules
 	// Ready is nil when events can be taken, and otherwise says why not. A nil Ready is always ready.
@@ -75,8 +78,9 @@ func (o Options) withDefaults() Options {
 
 // api holds what the handlers need. It keeps no state of its own but the number of open streams.
 type api struct {
-	opts    Options
-	streams chan struct{} // one element for each open stream
+	opts     Options
+	streams  chan struct{} // one element for each open stream
+	planning chan struct{} // one element while a plan is made
 }
 
 // New makes the handler of the admin listener. The error is the Registerer's, or names what is missing. Streams end
@@ -85,7 +89,7 @@ func New(o Options) (http.Handler, error) {
 	if o.Queue == nil || o.Deliver == nil || o.Ingest == nil || o.Rules == nil {
 		return nil, errors.New("admin: Options.Queue, Deliver, Ingest and Rules are required")
 	}
-	a := &api{opts: o.withDefaults(), streams: make(chan struct{}, maxStreams)}
+	a := &api{opts: o.withDefaults(), streams: make(chan struct{}, maxStreams), planning: make(chan struct{}, 1)}
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(newCollector(o.Queue, o.Deliver)); err != nil {
 			return nil, err
@@ -130,6 +134,7 @@ func (a *api) routes() []route {
 		{"GET /api/v1/rules", a.json(a.rules)},
 		{"POST /api/v1/rules/reload", a.json(a.reload)},
 		{"POST /api/v1/explain", a.json(a.explain)},
+		{"POST /api/v1/plan", a.json(a.plan)},
 		{"GET /api/v1/stream", a.raw(a.stream)},
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/hookrouter/hookrouter/verify"
 )
 
-// explain says what the rules in force do with an event. It reads, and nothing else.
+// explain says what the rules in force, or others, do with an event. It reads, and nothing else.
 func (a *api) explain(r *http.Request) (any, error) {
 	var q client.Question
 	if err := readJSON(r, &q); err != nil {
@@ -23,6 +23,15 @@ func (a *api) explain(r *http.Request) (any, error) {
 		q.At = time.Now()
 	}
 	set := a.opts.Rules()
+	if len(q.Rules) > 0 {
+		if q.Event.IsZero() {
+			return nil, badRequest("rules: other rules are tried on stored events only")
+		}
+		var err error
+		if set, err = a.draft(q.Rules); err != nil {
+			return nil, err
+		}
+	}
 	if !q.Event.IsZero() {
 		return a.explainStored(r, set, q)
 	}

@@ -18,7 +18,7 @@ const (
 
 // most bounds the body of a request.
 func most(r *http.Request) int64 {
-	if r.URL.Path == "/api/v1/explain" {
+	if r.URL.Path == "/api/v1/explain" || r.URL.Path == "/api/v1/plan" {
 		return maxQuestion
 	}
 	return maxRequestBody
