@@ -51,12 +51,20 @@ type Filter struct {
 	Source, Type, Route, Destination, SenderID string
 
 	State        string    // pending, delivered, dead, canceled, and for events also unmatched
+	Group        string    // of deliveries: the dead ones of a DeadGroup
 	Since, Until time.Time // of receipt; Until is exclusive
 	Limit        int       // most items of a page; 0 leaves it to the server
 	Cursor       string    // Next of the page before
 }
 
 func (f Filter) query() string {
+	if v := f.values(); len(v) > 0 {
+		return "?" + v.Encode()
+	}
+	return ""
+}
+
+func (f Filter) values() url.Values {
 	v := url.Values{}
 	set := func(key, value string) {
 		if value != "" {
@@ -69,6 +77,7 @@ func (f Filter) query() string {
 	set("destination", f.Destination)
 	set("sender_id", f.SenderID)
 	set("state", f.State)
+	set("group", f.Group)
 	set("cursor", f.Cursor)
 	if !f.Since.IsZero() {
 		v.Set("since", f.Since.UTC().Format(time.RFC3339Nano))
@@ -79,10 +88,7 @@ func (f Filter) query() string {
 	if f.Limit > 0 {
 		v.Set("limit", strconv.Itoa(f.Limit))
 	}
-	if len(v) == 0 {
-		return ""
-	}
-	return "?" + v.Encode()
+	return v
 }
 
 // Healthy is nil when the process answers.
@@ -121,7 +127,7 @@ func (c *Client) Body(ctx context.Context, id event.EventID) ([]byte, error) {
 // ReplayEvent matches an event again under the rules in force: new pairs of route and destination get deliveries,
 // final ones go back to pending.
 func (c *Client) ReplayEvent(ctx context.Context, id event.EventID) (*Change, error) {
-	return post[Change](ctx, c, "/api/v1/events/"+id.String()+"/replay")
+	return c.ReplayEventTo(ctx, id, "")
 }
 
 // Deliveries lists deliveries, newest event first.

@@ -73,6 +73,7 @@ type Delivery struct {
 	OrderKey    string           `json:"order_key,omitempty"`
 	CoalesceKey string           `json:"coalesce_key,omitempty"`
 	Merged      int              `json:"merged,omitempty"` // how many deliveries were folded into this one
+	Group       string           `json:"group,omitempty"`  // of a dead one: the DeadGroup that it belongs to
 	// Successor is the delivery that took this one's place, when Reason is "coalesced".
 	Successor event.DeliveryID `json:"successor,omitzero"`
 }
@@ -106,6 +107,36 @@ type Change struct {
 	Replayed int           `json:"replayed"`        // final ones that went back to pending
 	Kept     int           `json:"kept"`            // ones that were pending anyway
 	Marks    []string      `json:"marks,omitempty"` // what went wrong while it was matched again
+}
+
+// DeadGroup is dead deliveries that died of the same thing.
+type DeadGroup struct {
+	Group       string    `json:"group"` // a fingerprint of the next four
+	Destination string    `json:"destination"`
+	Route       string    `json:"route"`
+	Reason      string    `json:"reason"`
+	Class       string    `json:"error_class,omitempty"` // of their last attempts: a status, or timeout, connect, …
+	Count       int       `json:"count"`
+	First       time.Time `json:"first_dead"`
+	Last        time.Time `json:"last_dead"`
+
+	// The last one of them, and how its last attempt ended.
+	Example event.DeliveryID `json:"example"`
+	Event   event.EventID    `json:"example_event"`
+	Detail  string           `json:"detail,omitempty"` // beside the reason
+	Status  int              `json:"last_status,omitempty"`
+	Error   string           `json:"last_error,omitempty"`
+	Answer  string           `json:"answer,omitempty"` // the first 4 KiB of the response body, without secrets
+}
+
+// Bulk is what one step of a bulk action did. It is over when Next is empty.
+type Bulk struct {
+	Matched int    `json:"matched"`        // by the filter, in this step
+	Done    int    `json:"done"`           // replayed or dropped
+	Kept    int    `json:"kept,omitempty"` // were as they should be already
+	Failed  int    `json:"failed,omitempty"`
+	Error   string `json:"error,omitempty"` // of the first that failed
+	Next    string `json:"next,omitempty"`  // cursor of the next step; the same as before when this one has to be made again
 }
 
 // Destination is where deliveries go, with what its lane does now.

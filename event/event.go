@@ -25,6 +25,9 @@ type Event struct {
 	// DedupeFor is how long after ReceivedAt an event with the same key counts as a duplicate.
 	DedupeFor time.Duration
 
+	// Parent is the event whose bytes a person edited to make this one; zero when it came from its sender.
+	Parent EventID
+
 	RulesHash string   // of the Set that matched it
 	Marks     []string // what went wrong but did not stop it: `body: invalid JSON at byte 12`, `route "x": …`
 }

@@ -68,17 +68,18 @@ type rendering struct {
 // Render makes the request of a delivery, under this Set. The same event, delivery and attempt give the same bytes.
 // Errors: *Skip when the rules skip it, *RuleError, ErrParked.
 func (s *Set) Render(ev *event.Event, d *event.Delivery, attempt int) (*Request, error) {
-	if !s.Has(d.Route, d.Destination) {
+	route := s.path(d.Route, d.Destination)
+	if route == nil {
 		return nil, ErrParked
 	}
 	src := s.sources[ev.Source]
 	r := &rendering{
-		ev: ev, src: src, route: s.routes[d.Route], dest: s.destinations[d.Destination], env: s.env(ev, src),
+		ev: ev, src: src, route: route, dest: s.destinations[d.Destination], env: s.env(ev, src),
 		req: &Request{Header: make(map[string][]string, len(ev.Header)+len(ownNames))},
 	}
 	defer s.done(r.env)
 	r.program = r.route.spec.program(d.Destination)
-	r.req.secrets = r.route.spec.hidden[d.Destination]
+	r.req.secrets = r.route.hiding(r.dest)
 	if err := r.body(); err != nil {
 		return nil, r.fail("transform", err)
 	}

@@ -187,6 +187,5 @@ func (s *Set) Routes() []*Route { return s.routeList }
 // Has reports whether a delivery of this route to this destination may be attempted now. Otherwise it is parked: the
 // route or destination is gone, or the route is disabled or no longer names the destination.
 func (s *Set) Has(route, destination string) bool {
-	r, ok := s.routes[route]
-	return ok && r.leadsTo(destination)
+	return s.path(route, destination) != nil
 }

@@ -42,19 +42,28 @@ func eventsList(r *remote) *cobra.Command {
 
 // filterFlags are the flags of every list.
 func filterFlags(cmd *cobra.Command, f *client.Filter) {
+	selectFlags(cmd, f)
+	cmd.Flags().IntVar(&f.Limit, "limit", 50, "most rows to show, up to 1000")
+	cmd.Flags().StringVar(&f.Cursor, "cursor", "", "go on where the list before ended")
+}
+
+// selectFlags say which events or deliveries are meant.
+func selectFlags(cmd *cobra.Command, f *client.Filter) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.Source, "source", "", "only from this source")
 	flags.StringVar(&f.Type, "type", "", "only of this type")
 	flags.StringVar(&f.Route, "route", "", "only by this route")
 	flags.StringVar(&f.Destination, "dest", "", "only to this destination")
 	flags.StringVar(&f.SenderID, "sender-id", "", "only with this delivery id of the sender")
-	flags.IntVar(&f.Limit, "limit", 50, "most rows to show, up to 1000")
-	flags.StringVar(&f.Cursor, "cursor", "", "go on where the list before ended")
-	var since time.Duration
+	var since, until time.Duration
 	flags.DurationVar(&since, "since", 0, "only of the last so long, such as 10m")
+	flags.DurationVar(&until, "until", 0, "only older than so long")
 	cmd.PreRun = func(*cobra.Command, []string) {
 		if since > 0 {
 			f.Since = time.Now().Add(-since)
+		}
+		if until > 0 {
+			f.Until = time.Now().Add(-until)
 		}
 	}
 }
@@ -215,13 +224,22 @@ func requestHead(e *client.EventDetail) []byte {
 }
 
 func eventsReplay(r *remote) *cobra.Command {
-	return eventCommand(r, "replay", "Match an event again under the rules of now, and deliver it again", func(ctx context.Context, api *client.Client, id event.EventID) error {
-		change, err := api.ReplayEvent(ctx, id)
+	b := bulkCommand(r, "replay [EVENT]", "Match events again under the rules of now, and deliver them again",
+		(*client.Client).ReplayEvents)
+	b.cmd.Flags().StringVar(&b.filter.State, "state", "", "with a delivery that is pending, delivered, dead or canceled; or unmatched")
+	b.cmd.Args = cobra.MaximumNArgs(1)
+	b.one = func(ctx context.Context, api *client.Client, arg string) error {
+		id, err := event.ParseEventID(arg)
+		if err != nil {
+			return &failure{exitUsage, err, "`hookrouter events list` shows the ids of events"}
+		}
+		change, err := api.ReplayEventTo(ctx, id, b.options.To)
 		if err != nil {
 			return err
 		}
 		return r.print(change, func(w io.Writer) {
 			fmt.Fprintf(w, "%d new, %d sent again, %d pending anyway\n", change.Added, change.Replayed, change.Kept)
 		})
-	})
+	}
+	return b.cmd
 }

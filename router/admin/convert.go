@@ -66,7 +66,7 @@ func eventOf(e *event.Event, size int) client.Event {
 
 func wireDeliveryRow(d queue.DeliveryRow) client.Delivery {
 	out := deliveryOf(&d.Delivery)
-	out.Source, out.Type, out.LastStatus, out.LastError = d.Source, d.Type, d.LastStatus, d.LastError
+	out.Source, out.Type, out.LastStatus, out.LastError, out.Group = d.Source, d.Type, d.LastStatus, d.LastError, d.Group
 	return out
 }
 
@@ -90,6 +90,14 @@ func deliveryOf(d *event.Delivery) client.Delivery {
 		Created: d.Created, Updated: d.Updated, Due: d.Due, Expires: d.Expires,
 		Round: d.Round, Attempts: d.Attempts, Tries: d.Tries, Lost: d.Lost,
 		OrderKey: d.OrderKey, CoalesceKey: d.Coalesce.Key, Merged: d.Merged, Successor: d.Successor,
+	}
+}
+
+func wireGroup(g queue.DeadGroup) client.DeadGroup {
+	return client.DeadGroup{
+		Group: g.Fingerprint, Destination: g.Destination, Route: g.Route, Reason: g.Reason.String(), Class: g.Class,
+		Count: g.Count, First: g.First, Last: g.Last, Example: g.Example.ID, Event: g.Example.Event, Detail: g.Detail,
+		Status: g.Attempt.Status, Error: g.Attempt.Error, Answer: g.Attempt.Answer,
 	}
 }
 

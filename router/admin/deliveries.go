@@ -57,14 +57,31 @@ func parked(set *rules.Set, d client.Delivery) client.Delivery {
 // replayDelivery sends the same delivery out again. One that is dead because a rule failed at accept was never truly
 // decided: its event is matched anew instead.
 func (a *api) replayDelivery(r *http.Request) (any, error) {
+	values, err := parameters(r, "to")
+	if err != nil {
+		return nil, err
+	}
+	to := values.Get("to")
+	if err := a.knownDestination(to); err != nil {
+		return nil, err
+	}
 	return a.change(r, "delivery replayed", func(ctx context.Context, d *event.Delivery) error {
-		if d.Reason == event.ReasonMatch {
-			_, err := a.replay(ctx, r, d.Event)
-			return err
-		}
-		now := time.Now().UTC()
-		return a.opts.Queue.ReplayDelivery(ctx, d.ID, now, now.Add(a.maxAge(d)))
+		return a.replayDead(ctx, d, to)
 	})
+}
+
+// replayDead sends a delivery again, or its event by its route to another destination.
+func (a *api) replayDead(ctx context.Context, d *event.Delivery, to string) error {
+	if to != "" {
+		_, err := a.sendTo(ctx, d.Event, d.Route, to)
+		return err
+	}
+	if d.Reason == event.ReasonMatch {
+		_, err := a.replay(ctx, d.Event)
+		return err
+	}
+	now := time.Now().UTC()
+	return a.opts.Queue.ReplayDelivery(ctx, d.ID, now, now.Add(a.maxAge(d)))
 }
 
 // maxAge is how long a delivery lives that is replayed now.

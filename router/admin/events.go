@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookrouter/hookrouter/client"
 	"github.com/hookrouter/hookrouter/event"
+	"github.com/hookrouter/hookrouter/rules"
 )
 
 func (a *api) events(r *http.Request) (any, error) {
@@ -61,11 +62,30 @@ func (a *api) replayEvent(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.replay(r.Context(), r, id)
+	values, err := parameters(r, "to")
+	if err != nil {
+		return nil, err
+	}
+	change, err := a.replayTo(r.Context(), id, values.Get("to"))
+	if err == nil {
+		a.changed(r, "event replayed", id.String())
+	}
+	return change, err
+}
+
+// replayTo is replay, or sends the event as it came to one destination.
+func (a *api) replayTo(ctx context.Context, id event.EventID, to string) (*client.Change, error) {
+	if to == "" {
+		return a.replay(ctx, id)
+	}
+	if err := a.knownDestination(to); err != nil {
+		return nil, err
+	}
+	return a.sendTo(ctx, id, "", to)
 }
 
 // replay matches an event under the rules of now and brings the deliveries to life that they call for.
-func (a *api) replay(ctx context.Context, r *http.Request, id event.EventID) (*client.Change, error) {
+func (a *api) replay(ctx context.Context, id event.EventID) (*client.Change, error) {
 	stored, err := a.opts.Queue.Full(ctx, id)
 	if err != nil {
 		return nil, err
@@ -77,13 +97,32 @@ func (a *api) replay(ctx context.Context, r *http.Request, id event.EventID) (*c
 	if len(matched.Deliveries) == 0 {
 		return change, nil
 	}
-	result, err := a.opts.Queue.ReplayEvent(ctx, id, matched.Deliveries)
-	if err != nil {
-		return nil, err
-	}
+	return change, a.bringToLife(ctx, change, matched.Deliveries)
+}
+
+func (a *api) bringToLife(ctx context.Context, change *client.Change, pairs []event.Delivery) error {
+	result, err := a.opts.Queue.ReplayEvent(ctx, change.Event, pairs)
 	change.Added, change.Replayed, change.Kept = result.Created, result.Reopened, result.Pending
-	a.changed(r, "event replayed", id.String())
-	return change, nil
+	return err
+}
+
+// sendTo makes a delivery of an event that no rule calls for: by a route, or as it came, to any destination.
+func (a *api) sendTo(ctx context.Context, id event.EventID, route, to string) (*client.Change, error) {
+	now := time.Now().UTC()
+	d := event.Delivery{
+		ID: event.NewDeliveryID(now), Route: rules.ByHand(route), Destination: to, Created: now, Due: now, State: event.Pending,
+	}
+	d.Expires = now.Add(a.maxAge(&d))
+	change := &client.Change{Event: id}
+	return change, a.bringToLife(ctx, change, []event.Delivery{d})
+}
+
+// knownDestination refuses a name that the rules do not have; "" is none.
+func (a *api) knownDestination(name string) error {
+	if _, ok := a.opts.Rules().Destination(name); !ok && name != "" {
+		return badRequest("to: unknown destination %.64q", name)
+	}
+	return nil
 }
 
 // secretsOf are the headers in which a source sends its secret, as far as the rules of now know the source.

@@ -16,24 +16,37 @@ const (
 )
 
 var filterKeys = [...]string{
-	"source", "type", "route", "destination", "sender_id", "state", "since", "until", "limit", "cursor",
+	"source", "type", "route", "destination", "sender_id", "state", "group", "since", "until", "limit", "cursor",
+}
+
+// parameters reads a query that has these keys, each once at most.
+func parameters(r *http.Request, keys ...string) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("query: %v", err)
+	}
+	for key, vs := range values {
+		if !slices.Contains(keys, key) {
+			return nil, badRequest("query: unknown parameter %.40q", key)
+		}
+		if len(vs) != 1 {
+			return nil, badRequest("query: %s is given %d times", key, len(vs))
+		}
+	}
+	return values, nil
 }
 
 // parseQuery reads the filters of a list. states are the values that `state` may have.
 func parseQuery(r *http.Request, states ...string) (queue.Query, error) {
-	q := queue.Query{Limit: defaultLimit}
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := parameters(r, filterKeys[:]...)
 	if err != nil {
-		return q, badRequest("query: %v", err)
+		return queue.Query{}, err
 	}
-	for key, vs := range values {
-		if !slices.Contains(filterKeys[:], key) {
-			return q, badRequest("query: unknown parameter %.40q", key)
-		}
-		if len(vs) != 1 {
-			return q, badRequest("query: %s is given %d times", key, len(vs))
-		}
-	}
+	return queryOf(values, states...)
+}
+
+func queryOf(values url.Values, states ...string) (q queue.Query, err error) {
+	q.Limit, q.Group = defaultLimit, values.Get("group")
 	q.Source, q.Type, q.Route = values.Get("source"), values.Get("type"), values.Get("route")
 	q.Destination, q.SenderID, q.Cursor = values.Get("destination"), values.Get("sender_id"), values.Get("cursor")
 	if q.State = values.Get("state"); q.State != "" && !slices.Contains(states, q.State) {

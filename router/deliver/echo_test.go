@@ -57,3 +57,18 @@ func TestEchoedSecretsInErrors(t *testing.T) {
 		t.Errorf("the error is %q", got)
 	}
 }
+
+// TestAnswersAreKeptForPeople: more of one that says no.
+func TestAnswersAreKeptForPeople(t *testing.T) {
+	for status, want := range map[int]int{200: 1 << 10, 422: 4 << 10} {
+		long := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, strings.Repeat("no", 10_000))
+		}))
+		defer long.Close()
+		r := newRig(t, oneRoute("a", fmt.Sprintf(`url: "%s/"`, long.URL)), nil)
+		if _, tried := r.final(r.send("a", "x")); len(tried[0].Answer) != want {
+			t.Errorf("of an answer %d, %d bytes are kept, want %d", status, len(tried[0].Answer), want)
+		}
+	}
+}

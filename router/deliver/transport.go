@@ -32,7 +32,8 @@ type transport struct {
 const (
 	maxHeader  = 64 << 10 // bytes of response headers
 	maxBody    = 64 << 10 // bytes of a response body that are read; a longer one costs the connection
-	keepBody   = 1 << 10  // bytes of it that are kept for people
+	keepBody   = 4 << 10  // bytes of it that are kept for people
+	keepOK     = 1 << 10  // when all went well
 	maxConnect = 10 * time.Second
 	maxTLS     = 5 * time.Second
 	maxIdle    = 30 * time.Second
@@ -129,13 +130,17 @@ func (t *transport) send(ctx context.Context, r *rules.Request, success rules.An
 		return a
 	}
 	a.after = retryAfter(resp.Header.Values("Retry-After"), time.Now())
+	keep := int64(keepBody)
+	if a.status < 300 {
+		keep = keepOK
+	}
 	var whole bytes.Buffer
 	body := io.Reader(resp.Body)
 	if t.slots != nil {
 		body = io.TeeReader(body, &whole)
 	}
-	if a.body, err = readAnswer(body, resp.ContentLength); a.body != "" {
-		a.body = r.Hide(a.body, len(a.body) >= keepBody || err != nil)
+	if a.body, err = readAnswer(body, resp.ContentLength, keep); a.body != "" {
+		a.body = r.Hide(a.body, int64(len(a.body)) >= keep || err != nil)
 	}
 	if t.slots != nil && err == nil {
 		a.contentType = r.Hide(resp.Header.Get("Content-Type"), false)
@@ -183,11 +188,11 @@ func replayable(req *http.Request) bool {
 	return req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil
 }
 
-// readAnswer reads what may be read of a body and returns its beginning; size is what the header says, -1 for nothing.
+// readAnswer reads what may be read of a body and returns up to keep bytes of it; size is what the header says, -1 for nothing.
 // (io.ReadFull would not do: it tells a body that ended early as it tells a short one.)
-func readAnswer(body io.Reader, size int64) (string, error) {
-	if size < 0 || size > keepBody {
-		size = keepBody
+func readAnswer(body io.Reader, size, keep int64) (string, error) {
+	if size < 0 || size > keep {
+		size = keep
 	}
 	first := make([]byte, size)
 	var n int

@@ -203,7 +203,7 @@ func TestConnectionsAreReusedAndPlain(t *testing.T) {
 	defer tr.close()
 	s.Set("", sink.Behavior{Body: strings.Repeat("b", maxBody)})
 	for range 20 {
-		if a := post(t, tr, srv.URL, resultOK); a.result != resultOK || len(a.body) != keepBody {
+		if a := post(t, tr, srv.URL, resultOK); a.result != resultOK || len(a.body) != keepOK {
 			t.Fatalf("%s: %s", a.result, a.err)
 		}
 	}

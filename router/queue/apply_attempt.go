@@ -67,6 +67,9 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 	}
 	delete(l.started, r)
 	s.settle(r, &rec.outcome, rec.time)
+	if rec.tried {
+		s.classify(r, &rec.attempt)
+	}
 }
 
 // settle does what an outcome says to a row that is pending and not started.

@@ -62,7 +62,9 @@ func (s *state) applyCarried(rec *record, pos Pos) {
 		if r == 0 {
 			if d.State == event.Pending || d.State == event.Dead {
 				d.Turn = d.Since
-				s.emit(s.insert(d, pos, pos), rowChange{made: true})
+				r := s.insert(d, pos, pos)
+				s.retell(r, rec, i)
+				s.emit(r, rowChange{made: true})
 				s.out.hits++
 			}
 			continue

@@ -109,7 +109,7 @@ func checkSnapshot(name string) error {
 	return nil
 }
 
-const rowBytes = 16 + 16 + 7*8 + 6*4 + 4
+const rowBytes = 16 + 16 + 7*8 + 7*4 + 4
 
 // rowBlock is a block of rows in the making.
 type rowBlock struct {
@@ -150,7 +150,7 @@ func (r *row) append(b []byte) []byte {
 	for _, t := range [...]int64{r.created, r.since, r.due, r.expires, r.updated} {
 		b = le.AppendUint64(b, uint64(t))
 	}
-	for _, n := range [...]uint32{r.route, r.dest, r.round, r.attempts, r.tries, r.lost} {
+	for _, n := range [...]uint32{r.route, r.dest, r.round, r.attempts, r.tries, r.lost, r.class()} {
 		b = le.AppendUint32(b, n)
 	}
 	return append(b, byte(r.state), byte(r.reason), byte(r.flags), 0)
@@ -168,7 +168,8 @@ func (r *row) read(b []byte) {
 	r.route, r.dest = le.Uint32(b[88:]), le.Uint32(b[92:])
 	r.round, r.attempts = le.Uint32(b[96:]), le.Uint32(b[100:])
 	r.tries, r.lost = le.Uint32(b[104:]), le.Uint32(b[108:])
-	r.state, r.reason, r.flags = event.State(b[112]), event.Reason(b[113]), rowFlags(b[114])
+	r.at = le.Uint32(b[112:])
+	r.state, r.reason, r.flags = event.State(b[116]), event.Reason(b[117]), rowFlags(b[118])
 }
 
 func (b *buffer) keys(k *rowKeys, latest bool) {

@@ -20,15 +20,18 @@ var (
 // decode reads b into r, reusing its rows. Of an event, headers and an inline body are passed over unless full. Whatever the
 // bytes are, the answer is a record or an error, and no more is allocated than a small multiple of them.
 func (r *record) decode(b Record, full bool) error {
-	*r = record{rows: r.rows[:0]}
+	*r = record{rows: r.rows[:0], told: r.told[:0]}
 	d := reader{rest: b}
 	r.kind = kind(d.byte())
 	version := d.byte()
 	r.time = d.time()
-	if d.err == nil && version != formatVersion {
+	if d.err == nil && version != formatVersion && !r.mayTell(version) {
 		return fmt.Errorf("record of kind %d has version %d, not known here", r.kind, version)
 	}
 	d.body(r, full)
+	if version == formatTold {
+		d.told(r)
+	}
 	if d.err == nil && len(d.rest) > 0 {
 		d.err = errTrailing
 	}
@@ -36,6 +39,11 @@ func (r *record) decode(b Record, full bool) error {
 		return fmt.Errorf("record of kind %d %w", r.kind, d.err)
 	}
 	return nil
+}
+
+// mayTell reports whether there is this version of the record's kind.
+func (r *record) mayTell(version byte) bool {
+	return version == formatTold && (r.kind == kindEvent || r.kind == kindCarried)
 }
 
 // reader takes one thing after the other from rest. After the first error it yields zeros.
@@ -242,6 +250,21 @@ func (d *reader) eventBody(r *record, full bool) {
 		r.body.Length = d.int()
 		copy(r.body.Sum[:], d.take(32))
 	default:
+		d.fail(errNumber)
+	}
+}
+
+func (d *reader) told(r *record) {
+	r.event.Parent = d.id()
+	for range d.count(3) {
+		t := told{class: d.string(), has: d.bool()}
+		if t.has {
+			d.attempt(&t.attempt)
+		}
+		t.detail = d.string()
+		r.told = append(r.told, t)
+	}
+	if len(r.told) > 0 && len(r.told) != len(r.rows) {
 		d.fail(errNumber)
 	}
 }

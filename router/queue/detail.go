@@ -111,6 +111,14 @@ func (q *Queue) detail(ctx context.Context, at *whereabouts, ev *event.Event) (*
 	return d, nil
 }
 
+// retold is story for what a carried record tells, in place of the records before it: those are about to go.
+func (t *told) retold(d *DeliveryDetail) {
+	d.Attempts = append(d.Attempts, t.attempt)
+	if d.Detail == "" {
+		d.Detail = t.detail
+	}
+}
+
 // story takes from a record what it tells of d and returns the position of the one before.
 func (r *record) story(d *DeliveryDetail, last bool) Pos {
 	switch r.kind {
@@ -126,6 +134,10 @@ func (r *record) story(d *DeliveryDetail, last bool) Pos {
 		return r.about.prev
 	case kindChange, kindCarried:
 		for i := range r.rows {
+			if r.rows[i].ID == d.Delivery.ID && len(r.told) > 0 && r.told[i].has {
+				r.told[i].retold(d)
+				return 0
+			}
 			if r.rows[i].ID == d.Delivery.ID && (r.kind == kindCarried || !r.rows[i].Known.IsZero()) {
 				return r.rows[i].Prev
 			}

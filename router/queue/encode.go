@@ -12,7 +12,7 @@ import (
 func (r *record) encode() Record {
 	b := buffer(make([]byte, 0, r.sizeHint()))
 	b.byte(byte(r.kind))
-	b.byte(formatVersion)
+	b.byte(r.version())
 	b.time(r.time)
 	switch r.kind {
 	case kindEvent, kindCarried:
@@ -107,6 +107,23 @@ func (b *buffer) event(r *record) {
 	}
 	b.header(e.Header)
 	b.body(r)
+	if r.version() == formatTold {
+		b.id(e.Parent)
+		b.told(r.told)
+	}
+}
+
+func (b *buffer) told(all []told) {
+	b.int(len(all))
+	for i := range all {
+		t := &all[i]
+		b.string(t.class)
+		b.bool(t.has)
+		if t.has {
+			b.attempt(&t.attempt)
+		}
+		b.string(t.detail)
+	}
 }
 
 func (b *buffer) header(h map[string][]string) {

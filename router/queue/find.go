@@ -12,7 +12,8 @@ import (
 // whereabouts is a delivery with the positions that its story is read from.
 type whereabouts struct {
 	rowData
-	eventPos Pos // of the record that holds its event
+	eventPos Pos    // of the record that holds its event
+	class    string // of the last attempt, when it is dead and in memory
 }
 
 // find looks for a delivery in memory, then in the past.
@@ -31,7 +32,7 @@ func (q *Queue) inMemory(id event.DeliveryID) (*whereabouts, bool) {
 		return nil, false
 	}
 	w := q.state.table.row(r)
-	return &whereabouts{rowData: q.state.data(r, w, q.state.keys[r]), eventPos: w.eventPos}, true
+	return &whereabouts{rowData: q.state.data(r, w, q.state.keys[r]), eventPos: w.eventPos, class: q.state.names[w.class()]}, true
 }
 
 // family is an event with all of its deliveries.

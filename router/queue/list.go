@@ -19,6 +19,7 @@ type Query struct {
 
 	State        string    // pending, delivered, dead, canceled, or for events unmatched
 	Since, Until time.Time // events received, deliveries made, from Since on and before Until
+	Group        string    // of deliveries: the dead ones of a DeadGroup
 	Limit        int       // 0 means 50; at most 1,000
 	Cursor       string    // Next of the page before
 	// Filter decides on what the fields above let pass; a page may then be short and still have a Next. For
@@ -58,6 +59,7 @@ type DeliveryRow struct {
 	Type       string // of the event
 	LastStatus int    // HTTP status of the last attempt, 0 when there was none
 	LastError  string
+	Group      string // the DeadGroup that it belongs to, "" when it is not dead
 }
 
 const (
@@ -75,6 +77,9 @@ func (q *Queue) Events(ctx context.Context, query Query) (Page[EventRow], error)
 
 // Deliveries lists deliveries in the same way.
 func (q *Queue) Deliveries(ctx context.Context, query Query) (Page[DeliveryRow], error) {
+	if query.Group != "" && !q.narrow(&query) {
+		return Page[DeliveryRow]{Rebuilding: q.past.rebuilding()}, nil
+	}
 	return listed(ctx, q, &query, q.past.h.Deliveries, q.listDelivery)
 }
 
@@ -202,6 +207,10 @@ func (q *Queue) listDelivery(ctx context.Context, query *Query, r *history.Deliv
 		query.State != "" && query.State != at.State.String() {
 		return nil, nil
 	}
+	group := at.group()
+	if query.Group != "" && query.Group != group {
+		return nil, nil
+	}
 	first, err := q.listedEvent(ctx, at.eventPos, at.Event)
 	if first == nil || err != nil {
 		return nil, err
@@ -210,25 +219,28 @@ func (q *Queue) listDelivery(ctx context.Context, query *Query, r *history.Deliv
 	if ok, err := query.passes(&ev, at.Created); !ok || err != nil {
 		return nil, err
 	}
-	row := &DeliveryRow{Delivery: at.Delivery, Source: ev.Source, Type: ev.Type}
-	return row, q.lastAttempt(ctx, at.Prev, row)
+	row := &DeliveryRow{Delivery: at.Delivery, Source: ev.Source, Type: ev.Type, Group: group}
+	last, err := q.lastAttempt(ctx, at)
+	row.LastStatus, row.LastError = last.attempt.Status, last.attempt.Error
+	return row, err
 }
 
-// lastAttempt fills in how the last attempt ended. A few records back there is one, if there is any.
-func (q *Queue) lastAttempt(ctx context.Context, pos Pos, row *DeliveryRow) error {
-	d := &DeliveryDetail{Delivery: row.Delivery}
+// lastAttempt tells how the last attempt ended. A few records back there is one, if there is any.
+func (q *Queue) lastAttempt(ctx context.Context, at *whereabouts) (last told, err error) {
+	last.class = at.class
+	pos, d := at.Prev, &DeliveryDetail{Delivery: at.Delivery}
 	for range 4 {
 		if pos == 0 || len(d.Attempts) > 0 {
 			break
 		}
 		rec, err := q.recordAt(ctx, pos)
 		if rec == nil || err != nil {
-			return err
+			return last, err
 		}
 		pos = rec.story(d, false)
 	}
-	if len(d.Attempts) > 0 {
-		row.LastStatus, row.LastError = d.Attempts[0].Status, d.Attempts[0].Error
+	if last.detail = d.Detail; len(d.Attempts) > 0 {
+		last.has, last.attempt = true, d.Attempts[0]
 	}
-	return nil
+	return last, nil
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/hookrouter/hookrouter/router/queue/bodies"
 )
 
-// The format of records, version 1 of every kind. It is final: a later version of a kind gets a new number beside
-// the old one, and a golden file pins these bytes.
+// The format of records, version 1 of every kind but where it says 2. It is final: a later version of a kind gets a new
+// number beside the old one, and a golden file pins these bytes.
 //
 //	record   = kind:1 version:1 time:T body
 //	T        = 8 bytes, little endian: nanoseconds since 1970 UTC, 0 for none
@@ -16,6 +16,8 @@ import (
 //
 //	event    = head rows headers body                    an event that was accepted
 //	carried  = head rows headers body                    the same again, with its rows as they are, before a trim
+//	version 2 = head rows headers body parent:ID n:U told*n    of both, where there is something to tell
+//	told     = class:S has:B [attempt] detail:S          how the last attempt of the row of this number ended
 //	head     = ID distinct:U source:S type:S sender-id:S received:T method:S path:S query:S remote-ip:S
 //	           dedupe-key:S dedupe-for:U rules-hash:S n:U mark:S*n
 //	           distinct is the position of an event with the same hash of its key that this one is no duplicate of
@@ -58,6 +60,7 @@ const (
 
 const (
 	formatVersion = 1
+	formatTold    = 2 // of kindEvent and kindCarried
 	flagStarted   = 1 // of a row
 	flagLatest    = 2
 	flagSuspect   = 4
@@ -97,6 +100,7 @@ type record struct {
 	distinct Pos
 	body     bodies.Ref // File is "" when the body is inline
 	rows     []rowData  // event, carried, change
+	told     []told     // carried: as many as rows, or none
 
 	about   about // start, finish
 	owner   token // start, finish, own
@@ -131,6 +135,22 @@ type rowData struct {
 	Claim   string
 	Turn    time.Time        // in its order; zero: at the end. No part of a record
 	Known   event.DeliveryID // change: the delivery that already has this pair, zero when none is known
+}
+
+// told is how the last attempt of a delivery ended, where its own record is about to go.
+type told struct {
+	class   string // see classify
+	has     bool   // attempt is set
+	attempt event.Attempt
+	detail  string // beside the reason
+}
+
+// version is that of the record's format.
+func (r *record) version() byte {
+	if !r.event.Parent.IsZero() || len(r.told) > 0 {
+		return formatTold
+	}
+	return formatVersion
 }
 
 // about is what starts and finishes say about their delivery.

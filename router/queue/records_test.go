@@ -61,11 +61,16 @@ func goldenRecords() map[string]record {
 		SentHash: strings.Repeat("0f", 32), URL: "http://ci/jobs", Answer: "busy", Result: "status",
 	}
 	length := bodies.Ref{Length: len(ev.Body)}
+	child := ev
+	child.Parent = idOf(3)
+	last := []told{{class: "503", has: true, attempt: attempt, detail: "d"}, {class: "timeout"}}
 	return map[string]record{
 		"event":         {kind: kindEvent, time: at(9), event: ev, distinct: 7, rows: []rowData{row, bare}, body: length},
 		"event-least":   {kind: kindEvent, event: event.Event{ID: idOf(1)}},
 		"event-file":    {kind: kindEvent, event: event.Event{ID: idOf(1)}, body: bodies.Ref{File: "b1", Length: 5 << 20, Sum: [32]byte{1, 2}}},
 		"carried":       {kind: kindCarried, time: at(9), event: ev, rows: []rowData{row}, body: length},
+		"event-child":   {kind: kindEvent, time: at(9), event: child, rows: []rowData{row}, body: length},
+		"carried-told":  {kind: kindCarried, time: at(9), event: child, rows: []rowData{row, bare}, body: length, told: last},
 		"start":         {kind: kindStart, time: at(9), about: ab, owner: idOf(80)},
 		"finish":        {kind: kindFinish, time: at(9), about: ab, owner: idOf(80), how: howRanOut, tried: true, attempt: attempt, outcome: event.Outcome{State: event.Pending, Due: at(10), Detail: "d", Counted: true}},
 		"finish-swept":  {kind: kindFinish, time: at(9), about: ab, how: howExpired, outcome: event.Outcome{State: event.Dead, Reason: event.ReasonExpired}},

@@ -251,7 +251,12 @@ func (q *Queue) carryEvent(ctx context.Context, e []remainder) (bool, error) {
 		}
 		return false, fmt.Errorf("carry event %s: %w", id, err)
 	}
-	rec := &record{kind: kindCarried, time: time.Now().UTC(), event: first.rec.event, body: first.rec.body, rows: rows}
+	last, err := q.lastWords(ctx, rows, e[0].pos)
+	if err != nil {
+		free()
+		return false, fmt.Errorf("carry event %s: %w", id, err)
+	}
+	rec := &record{kind: kindCarried, time: time.Now().UTC(), event: first.rec.event, body: first.rec.body, rows: rows, told: last}
 	a, err := q.commitHeld(ctx, rec, free)
 	if err != nil {
 		return false, fmt.Errorf("carry event %s: %w", id, err)

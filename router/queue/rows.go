@@ -19,7 +19,7 @@ type row struct {
 	attempts      uint32
 	tries         uint32
 	lost          uint32
-	at            uint32 // index in its lane's heap or aside list, by place
+	at            uint32 // pending: index in its lane's heap or aside list, by place; dead: name of its last attempt's class
 	before, after ref    // among its lane's pending rows, by since
 	state         event.State
 	reason        event.Reason

@@ -229,7 +229,7 @@ func (t *thaw) fillRows(b []byte, base ref) error {
 		if w.flags&rowKeyed != 0 {
 			with++
 		}
-		if w.state != event.Pending && w.state != event.Dead || int(max(w.route, w.dest)) >= len(t.s.names) {
+		if w.state != event.Pending && w.state != event.Dead || int(max(w.route, w.dest, w.at)) >= len(t.s.names) {
 			return errNumber
 		}
 	}
