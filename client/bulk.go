@@ -74,3 +74,11 @@ func toQuery(to string) string {
 	}
 	return "?to=" + url.QueryEscape(to)
 }
+
+// ReplayEdited makes a new event of another one and body, which no sender has proved, and matches it under the rules in
+// force. Event of the answer is the new one.
+func (c *Client) ReplayEdited(ctx context.Context, id event.EventID, body []byte) (*Change, error) {
+	change := &Change{}
+	path := "/api/v1/events/" + id.String() + "/replay?edited=true"
+	return change, c.call(ctx, "POST", path, body, change)
+}

@@ -244,11 +244,11 @@ func (c *Client) callWithin(ctx context.Context, limit time.Duration, method, pa
 	})
 }
 
-// do sends one request and hands a 2xx answer to read.
+// do sends one request, whose body is question as JSON or the bytes that it is, and hands a 2xx answer to read.
 func (c *Client) do(ctx context.Context, method, path string, question any, read func(io.Reader) error) error {
-	var body []byte
 	header := http.Header{}
-	if question != nil {
+	body, raw := question.([]byte)
+	if question != nil && !raw {
 		var err error
 		if body, err = json.Marshal(question); err != nil {
 			return err

@@ -23,6 +23,8 @@ type Event struct {
 	Type       string        `json:"type,omitempty"`
 	SenderID   string        `json:"sender_id,omitempty"`
 	ReceivedAt time.Time     `json:"received_at"`
+	// Parent is the event of which an operator made this one, with other bytes: no sender has proved them.
+	Parent     event.EventID `json:"parent,omitzero"`
 	Size       int           `json:"size"`                 // bytes of the body
 	Duplicates int           `json:"duplicates,omitempty"` // how often it came again
 	Matched    int           `json:"matched"`              // deliveries made of it, 0 when no route wanted it
@@ -103,6 +105,7 @@ type Attempt struct {
 // Change says what a replay of an event did to its deliveries.
 type Change struct {
 	Event    event.EventID `json:"event"`
+	Parent   event.EventID `json:"parent,omitzero"` // Event is new, and made of this one
 	Added    int           `json:"added"`           // new deliveries
 	Replayed int           `json:"replayed"`        // final ones that went back to pending
 	Kept     int           `json:"kept"`            // ones that were pending anyway

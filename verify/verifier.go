@@ -286,6 +286,17 @@ func (v *Verifier) SecretHeaders() (names []string) {
 	return names
 }
 
+// ProofHeaders lists the headers in which the proof stands, a signature or a secret: they say nothing of other bytes.
+func (v *Verifier) ProofHeaders() []string {
+	names := v.SecretHeaders()
+	for _, s := range v.schemes() {
+		if s.Signature != nil {
+			names = append(names, s.Signature.compiled().Header...)
+		}
+	}
+	return names
+}
+
 // SecretQuery lists the query parameters that carry the secret itself.
 func (v *Verifier) SecretQuery() (names []string) {
 	for _, s := range v.schemes() {

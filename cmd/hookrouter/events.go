@@ -94,7 +94,10 @@ func deliveryCounts(e client.Event) string {
 	add(e.Dead, "dead")
 	add(e.Canceled, "canceled")
 	if len(parts) == 0 {
-		return "unmatched"
+		parts = []string{"unmatched"}
+	}
+	if !e.Parent.IsZero() {
+		parts = append(parts, "edited")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -138,6 +141,9 @@ type shownEvent struct {
 func writeEvent(w io.Writer, e *client.EventDetail, deliveries []*client.DeliveryDetail) {
 	fmt.Fprintf(w, "%s\n", e.ID)
 	fmt.Fprintf(w, "  source\t%s\n  type\t%s\n", e.Source, dash(oneLine(e.Type)))
+	if !e.Parent.IsZero() {
+		fmt.Fprintf(w, "  parent\t%s, which an operator sent again with another body; no sender proved it\n", e.Parent)
+	}
 	fmt.Fprintf(w, "  received\t%s from %s\n", e.ReceivedAt.Format(time.RFC3339Nano), dash(e.RemoteIP))
 	fmt.Fprintf(w, "  request\t%s %s, %d bytes\n", oneLine(e.Method), oneLine(e.Path), e.Size)
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
@@ -227,11 +233,16 @@ func eventsReplay(r *remote) *cobra.Command {
 	b := bulkCommand(r, "replay [EVENT]", "Match events again under the rules of now, and deliver them again",
 		(*client.Client).ReplayEvents)
 	b.cmd.Flags().StringVar(&b.filter.State, "state", "", "with a delivery that is pending, delivered, dead or canceled; or unmatched")
+	body := b.cmd.Flags().String("body", "", "file with other bytes, - for standard input: a new event is made of them")
+	b.cmd.MarkFlagsMutuallyExclusive("body", "to")
 	b.cmd.Args = cobra.MaximumNArgs(1)
 	b.one = func(ctx context.Context, api *client.Client, arg string) error {
 		id, err := event.ParseEventID(arg)
 		if err != nil {
 			return &failure{exitUsage, err, "`hookrouter events list` shows the ids of events"}
+		}
+		if *body != "" {
+			return replayEdited(ctx, r, api, id, *body)
 		}
 		change, err := api.ReplayEventTo(ctx, id, b.options.To)
 		if err != nil {
@@ -242,4 +253,18 @@ func eventsReplay(r *remote) *cobra.Command {
 		})
 	}
 	return b.cmd
+}
+
+func replayEdited(ctx context.Context, r *remote, api *client.Client, id event.EventID, file string) error {
+	body, err := r.c.read(file)
+	if err != nil {
+		return fmt.Errorf("--body: %w", err)
+	}
+	change, err := api.ReplayEdited(ctx, id, body)
+	if err != nil {
+		return err
+	}
+	return r.print(change, func(w io.Writer) {
+		fmt.Fprintf(w, "%s, a new event with %d new\n", change.Event, change.Added)
+	})
 }

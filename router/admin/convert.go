@@ -26,7 +26,7 @@ func wirePage[A, B any](p queue.Page[A], f func(A) B) client.Page[B] {
 
 func wireEventRow(e queue.EventRow) client.Event {
 	return client.Event{
-		ID: e.ID, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt,
+		ID: e.ID, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt, Parent: e.Parent,
 		Size: e.Size, Duplicates: e.Duplicates, Matched: e.Matched,
 		Pending: e.Pending, Delivered: e.Delivered, Dead: e.Dead, Canceled: e.Canceled, Marked: e.Marks,
 	}
@@ -59,7 +59,7 @@ func wireEvent(d *queue.EventDetail, secretHeaders []string) client.EventDetail 
 
 func eventOf(e *event.Event, size int) client.Event {
 	return client.Event{
-		ID: e.ID, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt,
+		ID: e.ID, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt, Parent: e.Parent,
 		Size: size, Marked: len(e.Marks) > 0,
 	}
 }

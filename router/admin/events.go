@@ -62,9 +62,12 @@ func (a *api) replayEvent(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := parameters(r, "to")
+	values, err := parameters(r, "to", "edited")
 	if err != nil {
 		return nil, err
+	}
+	if values.Get("edited") == "true" {
+		return a.replayEdited(r, id)
 	}
 	change, err := a.replayTo(r.Context(), id, values.Get("to"))
 	if err == nil {

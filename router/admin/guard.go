@@ -18,7 +18,8 @@ const (
 
 // most bounds the body of a request.
 func most(r *http.Request) int64 {
-	if r.URL.Path == "/api/v1/explain" || r.URL.Path == "/api/v1/plan" {
+	edit := strings.HasPrefix(r.URL.Path, "/api/v1/events/") && strings.HasSuffix(r.URL.Path, "/replay")
+	if edit || r.URL.Path == "/api/v1/explain" || r.URL.Path == "/api/v1/plan" {
 		return maxQuestion
 	}
 	return maxRequestBody

@@ -42,6 +42,7 @@ type EventRow struct {
 	Type       string
 	SenderID   string
 	ReceivedAt time.Time
+	Parent     event.EventID // see event.Event
 	Size       int // bytes of the body
 	Duplicates int
 	Matched    int // deliveries
@@ -178,7 +179,7 @@ func (q *Queue) listedEvent(ctx context.Context, pos Pos, id event.EventID) (*fo
 func eventRow(first *found) EventRow {
 	e := &first.rec.event
 	return EventRow{
-		ID: e.ID, Pos: first.pos, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt,
+		ID: e.ID, Pos: first.pos, Source: e.Source, Type: e.Type, SenderID: e.SenderID, ReceivedAt: e.ReceivedAt, Parent: e.Parent,
 		Size: first.rec.body.Length, Marks: len(e.Marks) > 0,
 	}
 }
