@@ -17,7 +17,7 @@ import (
 //	rows     = n:4 row*n m:U (index:U key*m)             as rowBlock has them; all but the last block hold chunkLen
 //	keys     = n:4 key*n                                 of the dedupe filter, likewise
 //	end      =                                           a file without it was cut
-const snapshotMagic = "hookrouter snapshot 3\n"
+const snapshotMagic = "hookrouter snapshot 4\n"
 
 const (
 	blockHead byte = iota + 1
