@@ -43,7 +43,7 @@ type EventRow struct {
 	SenderID   string
 	ReceivedAt time.Time
 	Parent     event.EventID // see event.Event
-	Size       int // bytes of the body
+	Size       int           // bytes of the body
 	Duplicates int
 	Matched    int // deliveries
 	Pending    int
