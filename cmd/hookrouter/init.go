@@ -7,8 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookrouter/hookrouter/verify"
 )
 
 //go:embed init.yaml
@@ -16,18 +20,45 @@ var firstRules string
 
 func initCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "init [FILE|-]",
+		Use:   "init [PRESET…] [FILE|-]",
 		Short: "Write a small rules file to begin with",
-		Long: `init writes a rules file with one source, one destination, one route and its tests, to ` + defaultRules + ` unless told
-otherwise. It never writes over a file.`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.init(fileArg(args)) },
+		Long: `init writes a rules file with a source, a route and tests, to ` + defaultRules + ` unless told otherwise. It never writes over
+a file. With the names of senders, as "hookrouter preset list" has them, it prints a file for these, with a word on each:
+
+  hookrouter init github stripe > rules.yaml`,
+		RunE: func(_ *cobra.Command, args []string) error { return c.initArgs(args) },
 	}
 }
 
-func (c *cli) init(name string) error {
+// initArgs tells senders from the file: a file has a dot or a slash in its name.
+func (c *cli) initArgs(args []string) error {
+	if n := len(args); n == 0 || n == 1 && (args[0] == "-" || strings.ContainsAny(args[0], "./")) {
+		return c.init(fileArg(args), firstRules)
+	}
+	name := "-"
+	if last := args[len(args)-1]; last == "-" || strings.ContainsAny(last, "./") {
+		name, args = last, args[:len(args)-1]
+	}
+	var presets []*verify.Preset
+	for _, arg := range args {
+		p, known := verify.Lookup(arg)
+		if !known {
+			return &failure{exitUsage, fmt.Errorf("%q is neither a sender that is built in nor a file such as %s", arg, defaultRules), verify.Near(arg)}
+		}
+		if !slices.Contains(presets, p) {
+			presets = append(presets, p)
+		}
+	}
+	text, err := starterFile(presets)
+	if err != nil {
+		return err
+	}
+	return c.init(name, text)
+}
+
+func (c *cli) init(name, text string) error {
 	if name == "-" {
-		_, err := fmt.Fprint(c.stdout, firstRules)
+		_, err := fmt.Fprint(c.stdout, text)
 		return err
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -37,7 +68,7 @@ func (c *cli) init(name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(firstRules)
+	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ Start with:  hookrouter demo`,
 		}
 	}
 	add("serve", runCommand(c), demoCommand(c), sinkCommand(c), sendCommand(c))
-	add("write", initCommand(c), checkCommand(c), testCommand(c), explainCommand(c), verifyCommand(c), presetCommand(c), schemaCommand(c))
+	add("write", initCommand(c), checkCommand(c), testCommand(c), evalCommand(c), explainCommand(c), verifyCommand(c), presetCommand(c), schemaCommand(c))
 	add("look", statusCommand(c), eventsCommand(c), deadCommand(c), destCommand(c), sourceCommand(c), tailCommand(c), reloadCommand(c), planCommand(c),
 		healthcheckCommand(c))
 	root.AddCommand(completionCommand(c), versionCommand(c))
