@@ -128,7 +128,15 @@ func without(text, block, key string) (string, int) {
 }
 
 func TestExamplesFitTheSchema(t *testing.T) {
-	for _, name := range []string{"../examples/rules.yaml", "../cmd/hookrouter/demo.yaml", "../cmd/hookrouter/init.yaml"} {
+	names := []string{"../examples/rules.yaml", "../cmd/hookrouter/demo.yaml", "../cmd/hookrouter/init.yaml"}
+	for _, pattern := range []string{"../examples/*/rules.yaml", "../examples/*/*/rules.yaml"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, more...)
+	}
+	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
