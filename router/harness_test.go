@@ -166,6 +166,22 @@ func (h *house) eventually(limit time.Duration, what string, yes func() bool) {
 	}
 }
 
+// accepts wants an event of a source that proves nothing to be acknowledged.
+func (h *house) accepts(after string) {
+	h.t.Helper()
+	r := &verify.Request{Method: "POST", URL: "http://" + h.Addr() + "/in/open", Header: map[string][]string{}, Body: []byte("{}")}
+	if status, body := h.raw(r); status != 202 {
+		h.t.Errorf("after %s: %d %s", after, status, body)
+	}
+}
+
+func (h *house) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // status asks the admin API.
 func (h *house) status() *client.Status {
 	h.t.Helper()

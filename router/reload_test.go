@@ -272,10 +272,3 @@ func (s *storm) swap(text string) {
 		s.must(os.RemoveAll(filepath.Join(dir, old)))
 	}
 }
-
-func (s *storm) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
