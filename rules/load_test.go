@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookrouter/hookrouter/event"
 	"github.com/hookrouter/hookrouter/rules"
 )
 
@@ -52,6 +53,28 @@ func TestManyRoutesAreCheapToLoad(t *testing.T) {
 	runtime.KeepAlive(set)
 }
 
+// TestManyRoutesCostWhatFewCost counts allocations, of which running a condition makes some.
+func TestManyRoutesCostWhatFewCost(t *testing.T) {
+	cost := func(routes int) float64 {
+		set, ev := parseMany(t, manyRoutes(routes)), repoEvent()
+		return testing.AllocsPerRun(100, func() {
+			if m := set.Match(ev, now); len(m.Deliveries) != 1 {
+				t.Error(m)
+			}
+		})
+	}
+	few, many := cost(10), cost(1000)
+	if t.Logf("%v allocations with 10 routes, %v with 1,000", few, many); many > few+5 {
+		t.Error("1,000 routes cost more than 10")
+	}
+}
+
+func repoEvent() *event.Event {
+	ev := newEvent("s", `{"ref": "refs/heads/main", "repository": {"id": 1, "full_name": "team/repo-7"}}`)
+	ev.Type = "push"
+	return ev
+}
+
 func BenchmarkParseManyRoutes(b *testing.B) {
 	data := manyRoutes(10_000)
 	b.ReportAllocs()
@@ -72,9 +95,7 @@ func BenchmarkMatchManyRoutes(b *testing.B) {
 }
 
 func matchMany(b *testing.B, data []byte) {
-	set := parseMany(b, data)
-	ev := newEvent("s", `{"ref": "refs/heads/main", "repository": {"id": 1, "full_name": "team/repo-7"}}`)
-	ev.Type = "push"
+	set, ev := parseMany(b, data), repoEvent()
 	b.ReportAllocs()
 	for b.Loop() {
 		if m := set.Match(ev, now); len(m.Deliveries) != 1 {

@@ -9,7 +9,7 @@
 //     what is computed of nil is nil. In a transform or text, using nil is an error that names it. nil is false wherever
 //     true or false is asked for, and ==, != and ?? take it everywhere.
 //   - Integers don't overflow, nothing divides by zero, and no result is NaN or infinite: these are errors.
-//   - Strings are counted, indexed and sliced by characters. keys, values and toPairs are sorted, sort and sortBy keep
+//   - Strings are counted, searched and sliced by characters. keys, values and toPairs are sorted, sort and sortBy keep
 //     the places of equal elements, groupBy makes a map with text as keys.
 //   - There is no clock, environment or randomness; times are UTC; the pattern of matches is a literal.
 package lang
