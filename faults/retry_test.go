@@ -52,10 +52,7 @@ func TestCrashTimers(t *testing.T) {
 	server := rig.NewServer(t, rig.Binary(t), fmt.Sprintf(timerRules, rig.Listen(t, dest), pause))
 	server.Start()
 	server.WaitReady(10 * time.Second)
-	var all sync.WaitGroup
-	for i := range events {
-		all.Go(func() { postUntilTaken(t, server.Listen, fmt.Sprintf(`{"id":"evt_%d","type":"t"}`, i)) })
-	}
+	all := postMany(t, server.Listen, events)
 	all.Wait()
 	if err := dest.Wait(events, time.Minute); err != nil {
 		t.Fatal(err)
@@ -73,6 +70,19 @@ func TestCrashTimers(t *testing.T) {
 	if got := dest.Count(); got != 2*events || early > 0 || wrong > 0 || lost > 0 {
 		t.Errorf("%d attempts for %d events, %d of them early, %d with a wrong number, %d cut off", got, events, early, wrong, lost)
 	}
+}
+
+// postMany sends events with ids of their own from 64 senders, each until it is acknowledged.
+func postMany(t *testing.T, addr string, n int) *sync.WaitGroup {
+	var all sync.WaitGroup
+	for first := range 64 {
+		all.Go(func() {
+			for i := first; i < n; i += 64 {
+				postUntilTaken(t, addr, fmt.Sprintf(`{"id":"evt_%d","type":"t"}`, i))
+			}
+		})
+	}
+	return &all
 }
 
 func status(t *testing.T, s *rig.Server) *client.Status {
@@ -111,7 +121,7 @@ func TestCrashFanOut(t *testing.T) {
 	})
 	addr := rig.Listen(t, dest)
 	rules := "version: 1\nsources: { stripe: { preset: stripe, secret: " + rig.Secret + " } }\n" +
-		"defaults: { retry: { backoff: 5ms, max_backoff: 20ms }, breaker: { failures: 1000 } }\ndestinations:\n"
+		"defaults: { retry: { backoff: 5ms, max_backoff: 20ms }, breaker: { failures: 1000000 } }\ndestinations:\n"
 	routes := "routes:\n"
 	for i := range 20 {
 		rules += fmt.Sprintf("  d%d: http://%s/%02d\n", i, addr, i)
@@ -120,10 +130,7 @@ func TestCrashFanOut(t *testing.T) {
 	server := rig.NewServer(t, rig.Binary(t), rules+routes)
 	server.Start()
 	server.WaitReady(10 * time.Second)
-	var all sync.WaitGroup
-	for i := range events {
-		all.Go(func() { postUntilTaken(t, server.Listen, fmt.Sprintf(`{"id":"evt_%d","type":"t"}`, i)) })
-	}
+	all := postMany(t, server.Listen, events)
 	for range kills {
 		rig.Wait(t.Context(), time.Duration(50+rand.IntN(200))*time.Millisecond)
 		server.Kill()
