@@ -2,8 +2,6 @@ package rules_test
 
 import (
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/hookrouter/hookrouter/rules"
@@ -33,38 +31,5 @@ func TestTheExample(t *testing.T) {
 	}
 	if _, err := rules.Parse(rules.File{Name: "rules.yaml", Data: data}, rules.Options{}); err == nil {
 		t.Error("example secrets must be refused when the listener is public")
-	}
-}
-
-// TestExamplesOfUses: each folder of examples starts without any variable, warns of nothing but its example secrets, and
-// passes its tests.
-func TestExamplesOfUses(t *testing.T) {
-	files, err := filepath.Glob("../examples/*/rules.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set, err := rules.Parse(rules.File{Name: name, Data: data}, rules.Options{PublicLoopback: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, w := range set.Warnings() {
-			if !strings.Contains(w.Message, "is an example") {
-				t.Error(w)
-			}
-		}
-		results := set.Test(nil)
-		if len(results) == 0 {
-			t.Errorf("%s: no tests", name)
-		}
-		for _, r := range results {
-			for _, d := range r.Diffs {
-				t.Errorf("%s:%d: %s: %s", r.File, r.Line, r.Name, d)
-			}
-		}
 	}
 }
