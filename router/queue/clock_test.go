@@ -71,9 +71,10 @@ func TestClockSetBack(t *testing.T) {
 	session(t, dir, waiting(t, 20))
 	synctest.Test(t, func(t *testing.T) {
 		session(t, dir, func(q *queue.Queue, l *queue.Lane) {
-			began := time.Now()
-			if err := l.Wait(t.Context()); err != nil || time.Since(began) > time.Hour {
-				t.Fatalf("nothing is due before %v, %v", time.Since(began), err)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			if err := l.Wait(ctx); err != nil {
+				t.Errorf("nothing is due within an hour: %v", err)
 			}
 			if got := len(l.Lease(100, time.Minute, nil)); got != 20 {
 				t.Errorf("%d are due, want the 20 of the other clock", got)
