@@ -83,15 +83,16 @@ func (t *trace) outcome(r *Route) string {
 // explaining is a walk that is written down.
 type explaining struct {
 	*trace
-	shown *lang.Env // without the secrets of the sender
-	room  int       // bytes of bodies that may still be shown
+	shown    *lang.Env // without the secrets of the sender
+	compiler *lang.Compiler
+	room     int // bytes of bodies that may still be shown
 }
 
 // explain writes down a walk. Its done gives the memory back.
 func (t *trace) explain() *explaining {
 	shown := *t.ev
 	shown.Header, shown.Query = Mask(t.ev.Header, t.src.secretHeaders), MaskQuery(t.ev.Query)
-	return &explaining{trace: t, shown: t.set.env(&shown, t.src), room: maxShownBodies}
+	return &explaining{trace: t, shown: t.set.env(&shown, t.src), compiler: lang.NewCompiler(), room: maxShownBodies}
 }
 
 func (x *explaining) done() {
@@ -149,7 +150,7 @@ func nearMiss(list []verdict.Condition) bool {
 }
 
 func (x *explaining) conditions(when *lang.Program) (list []verdict.Condition) {
-	for _, c := range when.Clauses() {
+	for _, c := range x.compiler.Clauses(when) {
 		x.env.Renew()
 		x.shown.Renew()
 		out := verdict.Condition{Expression: strings.TrimSpace(c.Source())}

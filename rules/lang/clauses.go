@@ -19,40 +19,40 @@ type Clause struct {
 
 // Clauses takes a When apart, for people: it is true exactly when all of its clauses are. One that `and` does not join,
 // or that declares variables first, is its own only clause. It compiles anew at every call.
-func (p *Program) Clauses() []Clause {
+func (c *Compiler) Clauses(when *Program) []Clause {
 	var list []Clause
-	for _, src := range conjuncts(p.src) {
-		c, err := newClause(src)
+	for _, src := range c.conjuncts(when.src) {
+		part, err := c.clause(src)
 		if err != nil {
-			c, _ = newClause(p.src) // the whole was compiled before
-			return []Clause{c}
+			part, _ = c.clause(when.src) // the whole was compiled before
+			return []Clause{part}
 		}
-		list = append(list, c)
+		list = append(list, part)
 	}
 	return list
 }
 
-func newClause(src string) (c Clause, err error) {
-	if c.Program, err = Compile(src, When); err != nil {
-		return c, err
+func (c *Compiler) clause(src string) (part Clause, err error) {
+	if part.Program, err = c.Compile(src, When); err != nil {
+		return part, err
 	}
-	tree, err := parser.ParseWithConfig(src, checkConfig())
+	tree, err := parser.ParseWithConfig(src, c.check)
 	if err != nil {
-		return c, err
+		return part, err
 	}
 	for _, text := range reads(tree.Node, nil) {
-		if read, err := Compile(text, Transform); err == nil {
-			c.Reads = append(c.Reads, read)
+		if read, err := c.Compile(text, Transform); err == nil {
+			part.Reads = append(part.Reads, read)
 		}
 	}
-	c.Needs = needs(tree.Node)
-	return c, nil
+	part.Needs = needs(tree.Node)
+	return part, nil
 }
 
 // conjuncts cuts an expression at each `and` that joins its outermost parts; brackets around all of it count for
 // nothing.
-func conjuncts(src string) []string {
-	tree, err := parser.ParseWithConfig(src, checkConfig())
+func (c *Compiler) conjuncts(src string) []string {
+	tree, err := parser.ParseWithConfig(src, c.check)
 	if err != nil {
 		return []string{src}
 	}
@@ -62,20 +62,20 @@ func conjuncts(src string) []string {
 	}
 	tokens, closed := tokensOf(src)
 	if closed {
-		return conjuncts(src[charByte(src, tokens[0].To):charByte(src, tokens[len(tokens)-1].From)])
+		return c.conjuncts(src[charByte(src, tokens[0].To):charByte(src, tokens[len(tokens)-1].From)])
 	}
 	var parts []string
 	from := 0
 	for _, t := range tokens {
 		if slices.Contains(joins, t.From) {
-			parts = append(parts, conjuncts(strings.TrimSpace(src[from:charByte(src, t.From)]))...)
+			parts = append(parts, c.conjuncts(strings.TrimSpace(src[from:charByte(src, t.From)]))...)
 			from = charByte(src, t.To)
 		}
 	}
 	if from == 0 {
 		return []string{src}
 	}
-	return append(parts, conjuncts(strings.TrimSpace(src[from:]))...)
+	return append(parts, c.conjuncts(strings.TrimSpace(src[from:]))...)
 }
 
 // ands are the places of the operators that join the outermost parts.

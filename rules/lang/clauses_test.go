@@ -27,7 +27,7 @@ func TestClauses(t *testing.T) {
 			t.Fatal(err)
 		}
 		var parts []string
-		for _, c := range p.Clauses() {
+		for _, c := range NewCompiler().Clauses(p) {
 			var reads []string
 			for _, r := range c.Reads {
 				reads = append(reads, r.Source())
@@ -56,7 +56,7 @@ func TestClausesAreTheCondition(t *testing.T) {
 		if err != nil {
 			continue // it ended at the first error, its clauses go on
 		}
-		clauses, got := p.Clauses(), true
+		clauses, got := NewCompiler().Clauses(p), true
 		for _, c := range clauses {
 			yes, err := c.Bool(env)
 			got = got && yes && err == nil
