@@ -39,7 +39,7 @@ func hostileBody() []byte {
 	fmt.Fprintf(&b, `"escaped":"%s","float":1.%s1,"digits":%s,`,
 		strings.Repeat(`\n`, 100_000), strings.Repeat("0", 50_000), strings.Repeat("9", 50_000))
 	fmt.Fprintf(&b, `"s":"%s"`, strings.Repeat("a", 300_000))
-	for i := range 1000 {
+	for i := range 2500 {
 		fmt.Fprintf(&b, `,"\u00e9%d":1`, i)
 	}
 	b.WriteString("}")
@@ -86,7 +86,7 @@ func repeated() (all []string) {
 
 // dearest took seconds or gigabytes each before what they do was counted.
 var dearest = []string{
-	`count(1..40000, body.n[-1] == 2) == 1`, `count(1..40000, body.escaped == "x") == 1`, `count(1..40000, body.float == 2) == 1`,
+	`count(1..40000, body.n[59999] == 2) == 1`, `count(1..40000, body.escaped == "x") == 1`, `count(1..40000, body.float == 2) == 1`,
 	`count(1..40000, body.keys == body.others) == 1`, `count(1..40000, body.missing == 1) == 1`, `count(1..40000, header(body.s) == "x") == 1`,
 	`let a = [body, body]; let b = [a, a]; let c = [b, b]; toJSON([c, c, c, c])`, `map(1..27, body.s)`,
 }
@@ -147,7 +147,7 @@ func TestHostileExpressions(t *testing.T) {
 	var most uint64
 	for _, p := range programs {
 		used, made, err := took(t, p, hostileEnv(raw))
-		if made > 16<<20 {
+		if made > 16<<20 && used <= limit {
 			made = peak(p, hostileEnv(raw))
 		}
 		if times, most = append(times, used), max(most, made); used > limit || made > 16<<20 {
