@@ -21,22 +21,19 @@ import (
 // auxiliary are the files of a data directory that hold nothing but what the log, or the rules file, says too.
 var auxiliary = regexp.MustCompile(`^(state/.*|journal/(ballast|spare-.*)|rules/.*)$`)
 
-// spoilers are what can become of a file; old is what it held some time ago, nil when it was not there.
-var spoilers = map[string]func(name string, old []byte) error{
-	"deleted": func(name string, _ []byte) error { return os.Remove(name) },
-	"empty":   func(name string, _ []byte) error { return os.Truncate(name, 0) },
-	"garbled": func(name string, _ []byte) error {
+// spoilers are what can become of a file.
+var spoilers = map[string]func(name string) error{
+	"deleted": os.Remove,
+	"empty":   func(name string) error { return os.Truncate(name, 0) },
+	"garbled": func(name string) error {
 		data, err := os.ReadFile(name)
 		_, _ = rand.Read(data)
 		return errors.Join(err, os.WriteFile(name, data, 0o600))
 	},
-	"old": func(name string, old []byte) error {
-		if old == nil {
-			return os.Remove(name)
-		}
-		return os.WriteFile(name, old, 0o600)
-	},
+	aged: os.Remove, // and those of before are there instead
 }
+
+const aged = "those of another day"
 
 // TestAuxiliaryFiles: whatever became of the files beside log and bodies, of one of them or of all, a start knows the
 // same events, deliveries and pauses.
@@ -55,15 +52,31 @@ func TestAuxiliaryFiles(t *testing.T) {
 				t.Error("a stop failed")
 			}
 			for _, f := range some {
-				if err := spoil(filepath.Join(s.Data(), f), old[f]); err != nil && !errors.Is(err, os.ErrNotExist) {
+				if err := spoil(filepath.Join(s.Data(), f)); err != nil && !errors.Is(err, os.ErrNotExist) {
 					t.Fatal(err)
 				}
+			}
+			if what == aged {
+				bringBack(t, s.Data(), old)
 			}
 			s.Start()
 			s.WaitReady(10 * time.Second)
 			rig.Eventually(t, 10*time.Second, fmt.Sprintf("the same is known: %s were %s", strings.Join(some, " "), what), func() bool {
 				return told(t, s) == want
 			})
+		}
+	}
+}
+
+// bringBack writes files as they were.
+func bringBack(t *testing.T, data string, files map[string][]byte) {
+	t.Helper()
+	for name, was := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(data, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(data, name), was, 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
