@@ -77,7 +77,7 @@ func (p *parser) bodyNames(r *Route, bodies []any) {
 		if n == nil || prog == nil {
 			return
 		}
-		for _, l := range prog.Body() {
+		for _, l := range p.syntaxOf(prog).Body() {
 			p.lookFor(n, r, l, bodies, seen)
 		}
 	}
@@ -125,8 +125,6 @@ func inside(all []any, key string) (found []any) {
 			if key == "*" {
 				found = append(found, v...)
 			}
-		case string, nil:
-			continue
 		}
 	}
 	return found

@@ -6,7 +6,19 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/hookrouter/hookrouter/rules/lang"
 )
+
+// syntaxOf reads an expression once, for all that look at it.
+func (p *parser) syntaxOf(prog *lang.Program) *lang.Tree {
+	t, known := p.trees[prog]
+	if !known {
+		t = p.compiler.Tree(prog)
+		p.trees[prog] = t
+	}
+	return t
+}
 
 // verdicts finds conditions, and parts of them, that are the same for every event.
 func (p *parser) verdicts() {
@@ -15,7 +27,7 @@ func (p *parser) verdicts() {
 		if r.spec.when == nil || n == nil {
 			continue
 		}
-		for _, v := range r.spec.when.Verdicts(p.domain(r)) {
+		for _, v := range p.syntaxOf(r.spec.when).Verdicts(p.domain(r)) {
 			c, word, hint := codeNeverTrue, "never", "no event fulfils it: compare with `in [...]`, or join with `or`"
 			if v.Always {
 				c, word, hint = codeAlwaysTrue, "always", "it says nothing: leave it out, or join with `and`"
@@ -47,6 +59,7 @@ const maxStops = 50
 
 // walked is the walk over the routes of one source, as an event goes.
 type walked struct {
+	tree  func(*lang.Program) *lang.Tree
 	stops []*Route          // seen, those without a condition first
 	sent  map[string]*Route // what goes where by which route
 }
@@ -56,7 +69,7 @@ func (p *parser) order() {
 	hidden := map[*Route]map[string]*Route{} // by source: which route hides it
 	twice := map[string]bool{}
 	for _, s := range p.set.sourceList {
-		w := &walked{sent: map[string]*Route{}}
+		w := &walked{tree: p.syntaxOf, sent: map[string]*Route{}}
 		for _, r := range s.routes {
 			if by := w.stopped(r); by != nil {
 				if hidden[r] == nil {
@@ -79,7 +92,7 @@ func (p *parser) order() {
 // stopped gives the route above that takes all that r would match.
 func (w *walked) stopped(r *Route) *Route {
 	for _, by := range w.stops {
-		if by.spec.when == nil || r.spec.when != nil && r.spec.when.Implies(by.spec.when) {
+		if by.spec.when == nil || r.spec.when != nil && w.tree(r.spec.when).Implies(w.tree(by.spec.when)) {
 			return by
 		}
 	}

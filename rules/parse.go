@@ -56,6 +56,7 @@ func newParser(o Options) *parser {
 	return &parser{
 		o: o, files: map[string]readFile{}, programs: map[compiled]*lang.Program{}, compiler: lang.NewCompiler(),
 		blanked: map[int]bool{}, hidden: map[string]bool{}, declared: map[string]stands{}, unset: map[*yaml.Node]bool{},
+		trees: map[*lang.Program]*lang.Tree{},
 	}
 }
 
@@ -75,8 +76,9 @@ type parser struct {
 	faults      Faults
 	warnings    Faults
 	set         *Set
-	declared    map[string]stands // by kind and name
-	publicHosts []string          // of public_url
+	trees       map[*lang.Program]*lang.Tree // of what the lint has looked at
+	declared    map[string]stands            // by kind and name
+	publicHosts []string                     // of public_url
 	presets     map[string]*preset
 	secrets     map[string]string // secret to the source that used it last
 	programs    map[compiled]*lang.Program

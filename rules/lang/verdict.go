@@ -17,34 +17,43 @@ type Verdict struct {
 	Part   string // what is always or never true
 }
 
-// Verdicts says which parts of a When are the same for every event: the whole, or else the largest parts of it. domain has
-// the only values that a variable of the environment can have, where that is known.
-func (p *Program) Verdicts(domain map[string][]string) []Verdict {
-	tree, err := parser.ParseWithConfig(p.src, checkConfig())
-	if err != nil || declares(tree.Node) {
-		return nil // a name may stand for something else
+// Tree is an expression as it is read by who looks at it without running it. It never changes.
+type Tree struct {
+	root     ast.Node
+	declares bool // a name may stand for something else than the event's
+}
+
+// Tree reads a program that the Compiler, or another, has made.
+func (c *Compiler) Tree(p *Program) *Tree {
+	tree, err := parser.ParseWithConfig(p.src, c.check)
+	if err != nil {
+		return &Tree{root: &ast.NilNode{}, declares: true} // cannot happen: it was compiled
+	}
+	return &Tree{root: tree.Node, declares: declares(tree.Node)}
+}
+
+// Verdicts says which parts of a condition are the same for every event: the whole, or else the largest parts of it.
+// domain has the only values that a variable of the environment can have, where that is known.
+func (t *Tree) Verdicts(domain map[string][]string) []Verdict {
+	if t.declares {
+		return nil
 	}
 	j := &judge{domain: domain}
-	if t := j.of(tree.Node); t != unknown {
-		return []Verdict{{Always: t == yes, Whole: true, Offset: start(tree.Node), Part: tree.Node.String()}}
+	if v := j.of(t.root); v != unknown {
+		return []Verdict{{Always: v == yes, Whole: true, Offset: start(t.root), Part: t.root.String()}}
 	}
 	return j.parts
 }
 
-// Implies says whether a When is true only where the other one is. False means that it is not known.
-func (p *Program) Implies(other *Program) bool {
-	mine, err := parser.ParseWithConfig(p.src, checkConfig())
-	if err != nil || declares(mine.Node) {
+// Implies says whether a condition is true only where the other one is. False means that it is not known.
+func (t *Tree) Implies(other *Tree) bool {
+	if t.declares || other.declares {
 		return false
 	}
-	theirs, err := parser.ParseWithConfig(other.src, checkConfig())
-	if err != nil || declares(theirs.Node) {
-		return false
-	}
-	terms := joined(mine.Node, "and")
-	for _, t := range joined(theirs.Node, "and") {
-		same := slices.ContainsFunc(terms, func(m ast.Node) bool { return m.String() == t.String() })
-		if opposite := negated(t); !same && (opposite == nil || !contradict(append(slices.Clone(terms), opposite...), nil)) {
+	terms := joined(t.root, "and")
+	for _, o := range joined(other.root, "and") {
+		same := slices.ContainsFunc(terms, func(m ast.Node) bool { return m.String() == o.String() })
+		if opposite := negated(o); !same && (opposite == nil || !contradict(append(slices.Clone(terms), opposite...), nil)) {
 			return false
 		}
 	}
@@ -217,11 +226,7 @@ type Looked struct {
 
 // Body lists the places in the body that an expression looks at by constant keys, each once. A place within lists that
 // a predicate walks over is not among them.
-func (p *Program) Body() (all []Looked) {
-	tree, err := parser.ParseWithConfig(p.src, checkConfig())
-	if err != nil {
-		return nil
-	}
+func (t *Tree) Body() (all []Looked) {
 	seen := map[string]bool{}
 	var walk func(node ast.Node)
 	walk = func(node ast.Node) {
@@ -238,7 +243,7 @@ func (p *Program) Body() (all []Looked) {
 			walk(c)
 		}
 	}
-	walk(tree.Node)
+	walk(t.root)
 	return all
 }
 

@@ -68,7 +68,7 @@ func TestVerdicts(t *testing.T) {
 			continue
 		}
 		var got []string
-		for _, v := range p.Verdicts(map[string][]string{"source": {"in"}}) {
+		for _, v := range treeOf(p).Verdicts(map[string][]string{"source": {"in"}}) {
 			text := map[bool]string{true: "always", false: "never"}[v.Always]
 			if !v.Whole {
 				text += ": " + v.Part
@@ -102,7 +102,7 @@ func TestImplies(t *testing.T) {
 		if !want {
 			a, b, _ = strings.Cut(c, " =/ ")
 		}
-		if got := compiled(t, a).Implies(compiled(t, b)); got != want {
+		if got := treeOf(compiled(t, a)).Implies(treeOf(compiled(t, b))); got != want {
 			t.Errorf("%s: %v", c, got)
 		}
 	}
@@ -126,12 +126,12 @@ func TestVerdictsHold(t *testing.T) {
 			env := &Env{Source: "in", Event: rapid.SampledFrom([]string{"a", "ab", "b", ""}).Draw(t, "event")}
 			env.SetBody("json", nil, []byte(rapid.SampledFrom([]string{`{}`, `{"x":1}`, `{"x":"a"}`, `{"x":2.5,"y":"b"}`, `{"x":null}`, `[]`, `{"x":"ab"}`, `{"x":true}`}).Draw(t, "body")), "POST")
 			got, err := p.Bool(env)
-			for _, v := range p.Verdicts(map[string][]string{"source": {"in"}}) {
+			for _, v := range treeOf(p).Verdicts(map[string][]string{"source": {"in"}}) {
 				if v.Whole && err == nil && got != v.Always {
 					t.Fatalf("%s: always is %v, and it is %v for %s %s", src, v.Always, got, env.Event, env.Body.raw)
 				}
 			}
-			if is, err := other.Bool(env); got && err == nil && !is && p.Implies(other) {
+			if is, err := other.Bool(env); got && err == nil && !is && treeOf(p).Implies(treeOf(other)) {
 				t.Fatalf("%s is said to imply %s, and does not for %s %s", src, other.Source(), env.Event, env.Body.raw)
 			}
 		}
@@ -176,10 +176,12 @@ func TestBodyPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, l := range p.Body() {
+	for _, l := range treeOf(p).Body() {
 		got = append(got, fmt.Sprintf("%s@%d", strings.Join(l.Path, "."), l.Offsets[len(l.Offsets)-1]))
 	}
 	if want := "a.b@11 c@21 list.*.x@43 items@58 h@96"; strings.Join(got, " ") != want {
 		t.Errorf("%s, want %s", strings.Join(got, " "), want)
 	}
 }
+
+func treeOf(p *Program) *Tree { return NewCompiler().Tree(p) }
