@@ -83,6 +83,8 @@ type Router struct {
 
 	publicListener, adminListener net.Listener
 
+	alerts *alerter
+
 	serving chan struct{} // closed when both listeners are served
 	pulse   pulse
 }
@@ -194,6 +196,7 @@ func (r *Router) wire() (err error) {
 	}
 	r.rules.onLive = r.applyRules
 	r.applyRules()
+	r.alerts = newAlerter(r.queue, r.deliver, r.rules, r.log)
 	r.admin, err = admin.New(admin.Options{
 		Queue: r.queue, Deliver: r.deliver, Ingest: r.ingest, Rules: live,
 		Reload: func(context.Context) error { return r.Reload() }, Status: r.rules.status, Draft: r.rules.draft, Ready: r.ready,

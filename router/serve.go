@@ -47,6 +47,7 @@ func (r *Router) Run(ctx context.Context) error {
 	defer r.close()
 	store := start("queue", r.queue.Run)
 	lanes := start("deliver", r.deliver.Run)
+	alerts := start("alerts", func(ctx context.Context) error { r.alerts.run(ctx); return nil })
 	watch := start("files", func(ctx context.Context) error { r.watchFiles(ctx); return nil })
 	operators := r.newFront(noDeliveries(r.admin), r.adminListener, nil)
 	senders := r.newFront(r.public(), r.publicListener, r.crowd.watch)
@@ -68,7 +69,7 @@ func (r *Router) Run(ctx context.Context) error {
 	if r.o.PublicSocket == nil {
 		senders.end(sendersTimeout)
 	}
-	err := errors.Join(watch.end(), lanes.end())
+	err := errors.Join(watch.end(), alerts.end(), lanes.end())
 	senders.end(sendersTimeout)
 	err = errors.Join(err, store.end())
 	operators.end(closeTimeout)

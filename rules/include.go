@@ -182,7 +182,7 @@ func (p *parser) sections(roots []*yaml.Node) (map[string][]*yaml.Node, bool) {
 		}
 		p.version(root, b.get("version"))
 		for _, f := range b.fields {
-			if i > 0 && slices.Contains([]string{"defaults", "retention", "include"}, f.key.Value) {
+			if i > 0 && slices.Contains([]string{"defaults", "retention", "alerts", "include"}, f.key.Value) {
 				p.fault(f.key, fmt.Sprintf("%q cannot stand in an included file", f.key.Value), "write it in "+p.pages[0].file.Name)
 				continue
 			}

@@ -125,6 +125,7 @@ func (p *parser) top(roots []*yaml.Node) {
 	p.readRoutes(all["routes"])
 	p.link()
 	p.set.retention = p.readRetention(first(all["retention"]))
+	p.set.alerts = p.readAlerts(first(all["alerts"]))
 	p.readTests(all["tests"])
 	p.lint()
 	p.release()

@@ -70,6 +70,7 @@ routes:
   - { name: r, from: s, to: d, coalesce: { key: body.a, wait: 1s } }
 tests:
   - { name: t, given: { source: s, body: { a: 1 } }, expect: { d: { } } }
+alerts: { to: d }
 `
 	parses := func(text string) error {
 		_, err := Parse(File{Data: []byte(text)}, Options{PublicLoopback: true})
@@ -98,7 +99,7 @@ func without(text, block, key string) (string, int) {
 	paths := map[string]string{
 		"top": "", "destination": "destinations.d", "route": "routes.0", "coalesce": "routes.0.coalesce", "test": "tests.0",
 		"given": "tests.0.given", "preset": "presets.own", "handshake": "presets.own.handshake", "verify": "presets.own.verify",
-		"basic": "destinations.b.auth.basic", "oauth2": "destinations.o.auth.oauth2",
+		"basic": "destinations.b.auth.basic", "oauth2": "destinations.o.auth.oauth2", "alerts": "alerts",
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {

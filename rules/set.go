@@ -25,6 +25,7 @@ type Set struct {
 	routes       map[string]*Route
 	routeList    []*Route
 	retention    Retention
+	alerts       Alerts
 	tests        []*test
 
 	envs sync.Pool // of *lang.Env: only memory

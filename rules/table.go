@@ -41,7 +41,7 @@ func (k keys) names() []string {
 func tables() []keys {
 	return slices.Concat([]keys{
 		topKeys, sourceKeys, respondKeys, limitKeys, destKeys, defaultKeys, retryKeys, breakerKeys, authKeys, basicKeys, oauth2Keys, tlsKeys, routeKeys, mergeKeys, answerKeys,
-		testKeys, givenKeys, expectKeys, keepKeys,
+		testKeys, givenKeys, expectKeys, keepKeys, alertKeys,
 	}, senderTables())
 }
 
@@ -55,7 +55,16 @@ var topKeys = keys{"top", []row{
 	{"routes", listed("route"), "", "which events go where, in this order"},
 	{"tests", listed("test"), "", "run by `hookrouter test`, and before the file goes live"},
 	{"retention", linked("retention").orNothing(), "", "how long what is over is kept; what is pending is kept whatever it says"},
-}, words("alerts")}
+	{"alerts", linked("alerts").orNothing(), "nobody is told", "which destination is told of dead letters, breakers, refused rules and what waits for long"},
+}, nil}
+
+var alertKeys = keys{"alerts", []row{
+	{"to", oneOrMore(anyText()), required, "a destination or a list; its own troubles are not told"},
+	{"on", oneOrMore(oneOf(alertKinds()...)), alertWords(), "dead letters, breakers that open and close, a rules file that is refused, deliveries that wait for long"},
+	{"oldest_pending", durationValue(), "`10m`", "from when on a pending delivery is old"},
+	{"every", durationValue(), "`5m`", "at most one alert of a kind in this time; what happens meanwhile is in the next one"},
+	{"transform", expressionValue(), "the alert as JSON", "makes the payload, such as `{text: body.text}` for a chat"},
+}, nil}
 
 var keepKeys = keys{"retention", []row{
 	{"history", durationValue(), "`72h`", "events, and deliveries that ended"},

@@ -66,10 +66,10 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 		w.flags &^= rowSuspect
 	}
 	delete(l.started, r)
-	s.settle(r, &rec.outcome, rec.time)
-	if rec.tried {
-		s.classify(r, &rec.attempt)
+	if rec.tried && rec.outcome.State == event.Dead {
+		w.at = s.name(classOf(&rec.attempt))
 	}
+	s.settle(r, &rec.outcome, rec.time)
 }
 
 // settle does what an outcome says to a row that is pending and not started.

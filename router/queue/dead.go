@@ -41,21 +41,15 @@ func (r *row) class() uint32 {
 	return r.at
 }
 
-// classify notes how the last attempt of a delivery ended that is dead by it. That serves people only: a rebuild from a
-// log that was trimmed may not know it.
-func (s *state) classify(r ref, a *event.Attempt) {
-	w := s.table.row(r)
-	if w.state != event.Dead {
-		return
-	}
-	class := a.Result
+// classOf says how an attempt ended. Rows keep it for people only: a rebuild from a log that was trimmed may not know it.
+func classOf(a *event.Attempt) string {
 	if a.Status != 0 {
-		class = strconv.Itoa(a.Status)
+		return strconv.Itoa(a.Status)
 	}
-	w.at = s.name(class)
+	return a.Result
 }
 
-// retell is classify by what a carried record tells of its i-th row.
+// retell takes over what a carried record tells of its i-th row.
 func (s *state) retell(r ref, rec *record, i int) {
 	if w := s.table.row(r); len(rec.told) > 0 && w.state == event.Dead {
 		w.at = s.name(rec.told[i].class)
@@ -74,6 +68,32 @@ func (at *whereabouts) group() string {
 		return ""
 	}
 	return fingerprint(at.Destination, at.Route, at.Reason, at.class)
+}
+
+// count counts deaths by group.
+func (s *state) count(rec *record, eff *effect) {
+	if rec.kind == kindCarried {
+		return
+	}
+	for i := range eff.rows {
+		if w := &eff.rows[i].row; w.state == event.Dead {
+			s.deaths[group{w.route, w.dest, w.at, w.reason}]++
+		}
+	}
+}
+
+// Deaths counts, by their groups, the deliveries that died since this process opened the queue, and those of the log that
+// it read then. Examples are not given.
+func (q *Queue) Deaths() []DeadGroup {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := make([]DeadGroup, 0, len(q.state.deaths))
+	for key, n := range q.state.deaths {
+		g := q.state.newGroup(key)
+		g.Count = n
+		all = append(all, *g)
+	}
+	return all
 }
 
 // DeadGroups lists the groups of deliveries that died from since on, the one with the last death first. Empty texts

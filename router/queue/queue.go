@@ -110,6 +110,7 @@ func (q *Queue) applyRecord(e Entry, rec *record, err error) {
 		return
 	}
 	eff := q.state.apply(rec, e.Pos)
+	q.state.count(rec, eff)
 	q.feed(rec, eff)
 	q.sample(e, rec)
 	q.rows.Store(int64(q.state.pending + q.state.dead))

@@ -139,7 +139,7 @@ type rowData struct {
 
 // told is how the last attempt of a delivery ended, where its own record is about to go.
 type told struct {
-	class   string // see classify
+	class   string // see classOf
 	has     bool   // attempt is set
 	attempt event.Attempt
 	detail  string // beside the reason

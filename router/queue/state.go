@@ -33,6 +33,8 @@ type state struct {
 
 	woken []*laneRows // lanes that have to look again; taken by who applies
 	out   effect
+
+	deaths map[group]int // no part of what is durable
 }
 
 // windowKey and orderKey name rows that concern each other.
@@ -89,6 +91,7 @@ func newState() *state {
 		added:   map[event.EventID]*added{},
 		notes:   map[string]string{},
 		files:   map[string]Pos{},
+		deaths:  map[group]int{},
 	}
 	s.table.init()
 	s.dedupe.init()
