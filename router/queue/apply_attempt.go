@@ -67,6 +67,7 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 	}
 	delete(l.started, r)
 	if rec.tried && rec.outcome.State == event.Dead {
+		s.pull(l, r) // at is its place while it has one
 		w.at = s.name(classOf(&rec.attempt))
 	}
 	s.settle(r, &rec.outcome, rec.time)
