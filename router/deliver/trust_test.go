@@ -86,6 +86,7 @@ type papers struct {
 	dir  string
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate // of the authority
+	ends time.Time         // of what is issued; zero: in an hour
 }
 
 func newPapers(t *testing.T, dir string) *papers {
@@ -104,6 +105,9 @@ func (p *papers) issue(name string, names []string) (*x509.Certificate, *ecdsa.P
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: names,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if !p.ends.IsZero() {
+		template.NotAfter = p.ends
 	}
 	parent, signer := p.cert, p.key
 	if parent == nil {
@@ -184,6 +188,28 @@ func TestTLS(t *testing.T) {
 	r.load(rules(p, p, named))
 	if d, as := r.final(r.send("a", "y")); d.State != event.Delivered || r.transportOf("a") == before {
 		t.Errorf("%v with the new certificate: %+v", d.State, as)
+	}
+}
+
+// TestExpiredCertificate: it was good for a while, and is not any more.
+func TestExpiredCertificate(t *testing.T) {
+	p := newPapers(t, t.TempDir())
+	p.issue("client", nil)
+	s := sink.New(sink.Options{})
+	for name, c := range map[string]struct {
+		ends time.Time
+		want string
+	}{"good": {time.Time{}, resultOK}, "expired": {time.Now().Add(-time.Minute), resultTLS}} {
+		p.ends = c.ends
+		r := newRig(t, oneRoute("a", fmt.Sprintf(`url: %q, tls: { ca: "${file:%s}", cert: "${file:%s}", key: "${file:%s}", server_name: ci.internal }`,
+			p.guarded(s), p.path("ca.pem"), p.path("client.pem"), p.path("client.key"))), nil)
+		if _, as := r.attempted(r.send("a", "x"), 1); as[0].Result != c.want {
+			t.Errorf("%s: %+v", name, as)
+		}
+		r.stop()
+	}
+	if n := s.Count(); n != 1 {
+		t.Errorf("%d requests, want that to the good one", n)
 	}
 }
 
