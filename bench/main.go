@@ -21,6 +21,8 @@ func main() {
 	flag.StringVar(&o.servers, "servers", strings.Join(servers, ","), "which servers to measure; ratios need their baselines")
 	flag.StringVar(&o.profiles, "profiles", "", "directory for a CPU profile of each server, for go tool pprof")
 	flag.BoolVar(&o.routes, "routes", false, "measure what many routes cost, and what it takes to load them, instead")
+	flag.IntVar(&o.backlog, "backlog", 0, "let so many events wait, kill the server, and measure its start and how they are delivered, instead")
+	flag.StringVar(&o.data, "data", "", "used by bench itself: the server's data, which stays")
 	serve := flag.String("serve", "", "used by bench itself: be this server")
 	to := flag.String("to", "", "used by bench itself: where the server delivers to")
 	flag.Parse()
@@ -35,7 +37,10 @@ func main() {
 
 func run(o options, serve, to string) error {
 	if serve != "" {
-		return profiled(o.profiles, serve, func() error { return serveAs(serve, to) })
+		return profiled(o.profiles, serve, func() error { return serveAs(serve, to, o.data) })
+	}
+	if o.backlog > 0 {
+		return measureBacklog(o)
 	}
 	return measure(o)
 }

@@ -17,6 +17,8 @@ type options struct {
 	servers     string
 	profiles    string
 	routes      bool
+	backlog     int
+	data        string
 }
 
 // figures are what one server did in one round.

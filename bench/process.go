@@ -16,8 +16,8 @@ import (
 
 // process is a running server.
 type process struct {
-	cmd  *exec.Cmd
-	addr string
+	cmd         *exec.Cmd
+	addr, admin string // admin is empty when it has none
 }
 
 // spawn starts this binary as a server and waits for its address.
@@ -26,7 +26,7 @@ func spawn(ctx context.Context, o options, name, to string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-serve", name, "-to", to, "-profiles", o.profiles)
+	cmd := exec.CommandContext(ctx, self, "-serve", name, "-to", to, "-profiles", o.profiles, "-data", o.data)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -39,7 +39,8 @@ func spawn(ctx context.Context, o options, name, to string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server %s: no address: %w", name, err)
 	}
-	return &process{cmd: cmd, addr: strings.TrimSpace(line)}, nil
+	addr, admin, _ := strings.Cut(strings.TrimSpace(line), " ")
+	return &process{cmd: cmd, addr: addr, admin: admin}, nil
 }
 
 func (p *process) stop() {

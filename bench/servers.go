@@ -29,8 +29,8 @@ const (
 	sinkish = "sink"
 )
 
-// serveAs is this process as one of the servers, until it is told to stop. It prints its address.
-func serveAs(name, to string) error {
+// serveAs is this process as one of the servers, until it is told to stop. It prints its address, and that of its admin API.
+func serveAs(name, to, data string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	switch name {
@@ -41,7 +41,7 @@ func serveAs(name, to string) error {
 	case proxy:
 		return serveHandler(ctx, reverseProxy(to))
 	case accept, deliver, routes10, routes10000, plain100:
-		return serveRouter(ctx, name, to)
+		return serveRouter(ctx, name, to, data)
 	}
 	return fmt.Errorf("no server %q", name)
 }
@@ -115,13 +115,14 @@ func rulesFor(name, to string) string {
 	return fmt.Sprintf(routerRules, to, routes)
 }
 
-// serveRouter runs hookrouter on an empty data directory.
-func serveRouter(ctx context.Context, name, to string) error {
-	dir, err := os.MkdirTemp("", "hookrouter-bench-")
-	if err != nil {
-		return err
+// serveRouter runs hookrouter on a data directory, or on an empty one that goes with it.
+func serveRouter(ctx context.Context, name, to, dir string) (err error) {
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "hookrouter-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 	file := filepath.Join(dir, "rules.yaml")
 	if err := os.WriteFile(file, []byte(rulesFor(name, to)), 0o600); err != nil {
 		return err
@@ -133,6 +134,6 @@ func serveRouter(ctx context.Context, name, to string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(r.Addr())
+	fmt.Println(r.Addr(), r.AdminAddr())
 	return r.Run(ctx)
 }
