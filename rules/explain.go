@@ -185,7 +185,10 @@ func literal(v any) string {
 }
 
 func (x *explaining) delivery(d *event.Delivery) verdict.Delivery {
-	out := verdict.Delivery{Destination: d.Destination, Outcome: verdict.Sent}
+	out := verdict.Delivery{Destination: d.Destination, Outcome: verdict.Sent, OrderKey: d.OrderKey}
+	if delay := x.set.destinations[d.Destination].Delay; delay > 0 {
+		out.Delay = spell(delay)
+	}
 	if c := d.Coalesce; c.Key != "" {
 		out.Coalesce = &verdict.Coalesce{Key: c.Key, Wait: spell(c.Wait)}
 		if c.Max > 0 {
@@ -200,9 +203,21 @@ func (x *explaining) delivery(d *event.Delivery) verdict.Delivery {
 		out.Outcome, out.Reason = verdict.Dead, *dead
 	default:
 		out.Request = x.request(req)
+		x.set.destinations[d.Destination].show(out.Request)
 		out.Request.Untouched = x.set.routes[d.Route].spec.program(d.Destination) == nil
 	}
 	return out
+}
+
+// show names the headers that are made for each attempt.
+func (d *Destination) show(r *verdict.Request) {
+	const made = "(made for each attempt)"
+	if len(d.signers) > 0 {
+		r.Header["Webhook-Timestamp"], r.Header[signatureName] = []string{made}, []string{made}
+	}
+	if d.OAuth2 != nil {
+		r.Header["Authorization"] = []string{made}
+	}
 }
 
 const (

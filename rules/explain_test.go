@@ -180,3 +180,29 @@ func TestExplainProof(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainWaits: what is decided at accept, and what is made for each attempt, is named; the keys are not shown.
+func TestExplainWaits(t *testing.T) {
+	const file = `
+version: 1
+sources: { s: { verify: none } }
+destinations: { d: { url: http://d/, sign: "${KEY}", delay: 10s, order_by: body.id } }
+routes: [{ name: r, from: s, to: d, coalesce: { key: body.id, wait: 5s, max: 1m } }]
+`
+	const key = "whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5"
+	set, err := rules.Parse(rules.File{Name: "r.yaml", Data: []byte(file)}, rules.Options{
+		Env: func(string) (string, bool) { return key, true }, PublicLoopback: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := set.Explain(newEvent("s", `{"id":7}`), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := x.Routes[0].Deliveries[0]
+	if d.Delay != "10s" || d.OrderKey != "7" || *d.Coalesce != (verdict.Coalesce{Key: "7", Wait: "5s", Max: "1m"}) ||
+		d.Request.Header["Webhook-Signature"][0] != "(made for each attempt)" || d.Request.Header["Webhook-Timestamp"] == nil {
+		t.Errorf("%+v, %+v", d, d.Request)
+	}
+}

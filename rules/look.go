@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hookrouter/hookrouter/event"
 )
@@ -18,12 +19,14 @@ type look struct {
 	header      map[string][]string
 	body        []byte
 	coalesce    event.Coalesce
+	order       string
+	delay       time.Duration // from accept, with the quiet time of coalesce
 }
 
 // look renders a delivery at its first attempt.
 func (t *trace) look(d *event.Delivery) look {
 	req, skipped, dead := t.set.outcome(t.ev, d)
-	l := look{outcome: "a request", coalesce: d.Coalesce}
+	l := look{outcome: "a request", coalesce: d.Coalesce, order: d.OrderKey, delay: d.Due.Sub(d.Created)}
 	switch {
 	case skipped != nil:
 		l.outcome = "skipped: " + *skipped
@@ -47,8 +50,9 @@ func unlike(was, is look) (diffs []string) {
 	}
 	note("method", was.method, is.method)
 	note("url", was.url, is.url)
+	note("order_by", quoted(was.order), quoted(is.order))
+	note("delay", was.delay, is.delay)
 	note("coalesce.key", quoted(was.coalesce.Key), quoted(is.coalesce.Key))
-	note("coalesce.wait", was.coalesce.Wait, is.coalesce.Wait)
 	note("coalesce.max", was.coalesce.Max, is.coalesce.Max)
 	for _, name := range slices.Sorted(maps.Keys(union(was.header, is.header))) {
 		note("header "+name, quoted(strings.Join(was.header[name], ", ")), quoted(strings.Join(is.header[name], ", ")))

@@ -16,6 +16,7 @@ sources: { s: { secret: "a-canary-of-the-source", verify: { kind: token, token: 
 destinations:
   d: { url: "http://d/$(body.id)?k=${TOKEN}", headers: { Authorization: "Bearer ${TOKEN}" } }
   e: http://e/
+  o: http://o/
 routes:
 `
 
@@ -29,6 +30,7 @@ const planNow = `
   - { name: failing, from: s, when: 'body.n == 1', to: e }
   - { name: off, from: s, to: e }
   - { name: gone, from: s, to: e }
+  - { name: ordered, from: s, to: o }
   - { name: late, from: s, to: e }
 `
 
@@ -41,6 +43,7 @@ const planNext = `
   - { name: skipped, from: s, to: e, transform: 'skip("why")' }
   - { name: failing, from: s, when: 'int(body.n) == 1', to: e }
   - { name: off, from: s, to: e, enabled: false }
+  - { name: ordered, from: s, to: o }
   - { name: stops, from: s, stop: true }
   - { name: late, from: s, to: e }
 `
@@ -60,6 +63,8 @@ failing 0 0
   failing 1: when: body.n is no int
 off 1 0
   lost 1: the route is disabled
+ordered 1 1
+  different 1: o: order_by: was nothing, would be "7" / o: delay: was 0s, would be 10s
 stops 0 1
   gained 1: to no destination
 late 1 0
@@ -81,7 +86,8 @@ func planOf(t *testing.T, now, next string, events ...*event.Event) *verdict.Pla
 func TestPlan(t *testing.T) {
 	ev := newEvent("s", `{"type":"a","id":"7","n":"many"}`)
 	ev.Marks = []string{"kept"}
-	plan := planOf(t, planHead+planNow, planHead+planNext, ev)
+	ordered := strings.Replace(planHead, "o: http://o/", "o: { url: http://o/, order_by: body.id, delay: 10s }", 1)
+	plan := planOf(t, planHead+planNow, ordered+planNext, ev)
 	var b strings.Builder
 	for _, r := range plan.Routes {
 		fmt.Fprintf(&b, "%s %d %d\n", r.Route, r.Before, r.After)
@@ -126,6 +132,7 @@ sources:
   u: { verify: { kind: token, token: { header: X-Pass } }, secret: "${NOT_SET}" }
 destinations:
   d: { url: "${NOT_SET_URL}/x", timeout: "${NOT_SET_TIME}", headers: { Authorization: "Bearer ${NOT_SET}" } }
+  s: { url: http://s/, sign: ["${NOT_SET}", "${NOT_SET_OLD:-}"] }
   e: "http://${NOT_SET_HOST}:${NOT_SET_PORT}/x/$(body.id)"
 routes:
   - { name: r, from: u, to: [d, e], enabled: "${ON:-true}" }

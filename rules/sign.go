@@ -51,6 +51,9 @@ func (p *parser) signers(d *Destination, n *yaml.Node) (list []signing) {
 	before := len(p.faults)
 	for _, x := range p.list(n, "sign") {
 		s, ok := p.reference(x, "sign")
+		if p.unset[x] {
+			return nil
+		}
 		if !ok || s == "" && n.Kind == yaml.SequenceNode {
 			continue // an empty one of a list is one that is not there any more
 		}

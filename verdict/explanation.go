@@ -92,6 +92,8 @@ type Delivery struct {
 	Destination string    `json:"destination"`
 	Outcome     string    `json:"outcome"`
 	Reason      string    `json:"reason,omitempty"` // when it is skipped or dead
+	OrderKey    string    `json:"order_key,omitempty"`
+	Delay       string    `json:"delay,omitempty"` // from accept until the first attempt
 	Coalesce    *Coalesce `json:"coalesce,omitempty"`
 	Request     *Request  `json:"request,omitempty"`
 }

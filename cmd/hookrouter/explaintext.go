@@ -127,6 +127,12 @@ func writePlanned(w io.Writer, d verdict.Delivery) {
 		return
 	}
 	fmt.Fprintf(w, "  %s\t%s %s\n", d.Destination, d.Request.Method, oneLine(d.Request.URL))
+	if d.Delay != "" {
+		fmt.Fprintf(w, "\twaits %s\n", d.Delay)
+	}
+	if d.OrderKey != "" {
+		fmt.Fprintf(w, "\tin order by the key %q\n", d.OrderKey)
+	}
 	if c := d.Coalesce; c != nil {
 		fmt.Fprintf(w, "\twaits %s for more with the key %q\n", c.Wait, c.Key)
 	}
