@@ -97,6 +97,7 @@ func canServe(system string) error {
 
 // serve runs a Router until ctx ends, and whatever manages this process hears how it is doing.
 func (c *cli) serve(ctx context.Context, o router.Options) error {
+	slog.SetDefault(o.Logger) // net/http says by package log what it makes of odd answers
 	s := newService(o.Logger.Warn)
 	r, err := router.New(ctx, o)
 	if err != nil {
