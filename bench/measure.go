@@ -160,6 +160,7 @@ func printTable(o options, size int, results map[string][]figures) {
 	ratio("verified + durable + matched + delivered rate / ReverseProxy's", m[deliver].delivered, m[proxy].delivered)
 	ratio("CPU-seconds per 1,000 delivered / ReverseProxy's", m[deliver].cpu, m[proxy].cpu)
 	ratio("accept rate with 10,000 routes / with 10", m[routes10000].accepted, m[routes10].accepted)
+	ratio("the same within each round, median", paired(results[routes10000], results[routes10]), 1)
 	ratio("CPU-seconds per 1,000 accepted with 10,000 routes / with 10", m[routes10000].cpu, m[routes10].cpu)
 	ratio("accept rate with 100 routes without a literal / with 10 routes", m[plain100].accepted, m[routes10].accepted)
 	if a, b := m[routes10000].memory, m[routes10].memory; a > 0 && b > 0 {

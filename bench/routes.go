@@ -86,3 +86,17 @@ func load1(file rules.File) (l loading, err error) {
 func printLoading(l loading) {
 	fmt.Printf("\nloading %d routes: %v, %d MiB kept, %d MiB allocated\n", loadedRoutes, l.took.Round(time.Millisecond), l.kept>>20, l.made>>20)
 }
+
+// paired is the median of the ratios of two servers' accept rates within each round: what else the machine does changes
+// from round to round. It is 0 without rounds.
+func paired(a, b []figures) float64 {
+	ratios := make([]float64, min(len(a), len(b)))
+	for i := range ratios {
+		ratios[i] = a[i].accepted / b[i].accepted
+	}
+	slices.Sort(ratios)
+	if len(ratios) == 0 {
+		return 0
+	}
+	return ratios[len(ratios)/2]
+}
