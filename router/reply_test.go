@@ -267,3 +267,19 @@ func TestReplyThatIsSkipped(t *testing.T) {
 	}
 	c.ends("canceled", "skipped", 1)
 }
+
+// TestReplyThatNobodyWaitsFor: what a person sends again is delivered like any other.
+func TestReplyThatNobodyWaitsFor(t *testing.T) {
+	c := converse(t)
+	c.sink.Set("", sink.Behavior{Status: 404})
+	c.ask("once")
+	c.ends("dead", "refused", 1)
+	c.sink.Set("", sink.Behavior{})
+	for _, do := range []string{"once", "fall"} {
+		body := fmt.Appendf(nil, `{"do":%q,"id":"edited"}`, do)
+		if _, err := c.api.ReplayEdited(context.Background(), c.last().Event, body); err != nil {
+			t.Fatal(err)
+		}
+		c.ends("delivered", "", 1)
+	}
+}

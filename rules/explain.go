@@ -128,6 +128,9 @@ func (x *explaining) route(r *Route) verdict.Route {
 		out.Conditions = x.conditions(r.spec.when)
 	}
 	out.Near = out.Outcome == verdict.Missed && nearMiss(out.Conditions)
+	if x.matched.Replied == r.Name {
+		out.Reply = r.spec.reply.shown(x.matched.Answer)
+	}
 	for i := range x.matched.Deliveries {
 		if d := &x.matched.Deliveries[i]; d.Route == r.Name {
 			out.Deliveries = append(out.Deliveries, x.delivery(d))

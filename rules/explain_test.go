@@ -14,6 +14,28 @@ import (
 
 // TestExplainIsMatch: over random rules and documents, what explain says of each route is what Match did with it, and
 // its conditions say the same.
+// TestExplainReply: what the sender is answered stands beside the route that says so.
+func TestExplainReply(t *testing.T) {
+	set := parse(t, replyFile)
+	for do, want := range map[string]string{
+		"ask": "what the destination answers", "later": "what the destination answers, or that the event is stored", "text": "200 hi, you",
+	} {
+		x, err := set.Explain(newEvent("s", `{"do": "`+do+`", "who": "you"}`), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replies := map[string]string{}
+		for _, r := range x.Routes {
+			if r.Reply != "" {
+				replies[r.Name] = r.Reply
+			}
+		}
+		if len(replies) != 1 || replies[do] != want {
+			t.Errorf("%s: %q", do, replies)
+		}
+	}
+}
+
 func TestExplainIsMatch(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	count := map[string]int{}

@@ -16,6 +16,7 @@ type Matched struct {
 	Reject     bool             // nothing matched and the source wants such events refused: do not store it
 	Errors     map[string]int   // run errors by route; nil when there were none
 	Answer     *Respond         // what the rules answer the sender with, instead of the source's; nil: nothing
+	Replied    string           // the route whose reply the sender gets, "" when none has one
 }
 
 // env is what expressions see of an event, until it is given back with done. src may be nil when the source is gone.
@@ -54,17 +55,28 @@ func (s *Set) Match(ev *event.Event, now time.Time) Matched {
 	}
 	env := s.env(ev, src)
 	defer s.done(env)
-	m := s.match(ev, src, env, now, nil)
-	for i := range m.Deliveries {
-		m.Deliveries[i].Reply = event.NoReply
-	}
-	m.Answer = nil
-	return m
+	return s.match(ev, src, env, now, nil).unasked()
 }
 
-// Accept is Identify and then Match, on one decoding of the body, for an event whose sender waits: a delivery that answers
-// it, and is made only once, expires with the destination's timeout.
+// Accept is Identify and then Match, on one decoding of the body.
 func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
+	m, err := s.accept(ev, now)
+	return m.unasked(), err
+}
+
+// Take is Accept for an event whose sender waits: a delivery that answers it, and is made only once, expires with the
+// destination's timeout.
+func (s *Set) Take(ev *event.Event, now time.Time) (Matched, error) {
+	m, err := s.accept(ev, now)
+	for i := range m.Deliveries {
+		if d := &m.Deliveries[i]; d.Reply == event.ReplyOnce {
+			d.Expires = now.Add(s.destinations[d.Destination].Timeout)
+		}
+	}
+	return m, err
+}
+
+func (s *Set) accept(ev *event.Event, now time.Time) (Matched, error) {
 	src, ok := s.sources[ev.Source]
 	if !ok {
 		return Matched{}, fmt.Errorf("unknown source %q", ev.Source)
@@ -72,13 +84,16 @@ func (s *Set) Accept(ev *event.Event, now time.Time) (Matched, error) {
 	env := s.env(ev, src)
 	defer s.done(env)
 	src.identify(ev, env)
-	m := s.match(ev, src, env, now, nil)
+	return s.match(ev, src, env, now, nil), nil
+}
+
+// unasked is for when no sender waits: all deliveries are those of their lanes.
+func (m Matched) unasked() Matched {
 	for i := range m.Deliveries {
-		if d := &m.Deliveries[i]; d.Reply == event.ReplyOnce {
-			d.Expires = now.Add(s.destinations[d.Destination].Timeout)
-		}
+		m.Deliveries[i].Reply = event.NoReply
 	}
-	return m, nil
+	m.Answer, m.Replied = nil, ""
+	return m
 }
 
 // matching is one walk over the routes of a source.
@@ -88,8 +103,6 @@ type matching struct {
 	env  *lang.Env
 	now  time.Time
 	dead []event.Delivery // what an erring route would have sent
-
-	replied string // the route that answers the sender, "" when none does
 }
 
 // match walks over the routes that the index leaves. seen, unless it is nil, hears of each one: whether it matched, or

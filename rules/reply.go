@@ -153,6 +153,17 @@ func (r *reply) run(env *lang.Env) (*Respond, error) {
 	return a, nil
 }
 
+// shown says for people what the sender is answered; answer is what run gave.
+func (r *reply) shown(answer *Respond) string {
+	switch r.upstream {
+	case event.ReplyOnce:
+		return "what the destination answers"
+	case event.ReplyOrQueue:
+		return "what the destination answers, or that the event is stored"
+	}
+	return fmt.Sprintf("%d %s", answer.Status, clipLong(answer.Body))
+}
+
 func (r *reply) readsBody() bool {
 	if r == nil {
 		return false
@@ -212,8 +223,8 @@ func (m *matching) reply(r *Route) event.Reply {
 	switch {
 	case rep == nil:
 		return event.NoReply
-	case m.replied != "":
-		m.mark(fmt.Sprintf("route %q: reply: route %q has replied already", r.Name, m.replied))
+	case m.out.Replied != "":
+		m.mark(fmt.Sprintf("route %q: reply: route %q has replied already", r.Name, m.out.Replied))
 		return event.NoReply
 	case rep.upstream == event.NoReply:
 		answer, err := rep.run(m.env)
@@ -223,6 +234,6 @@ func (m *matching) reply(r *Route) event.Reply {
 		}
 		m.out.Answer = answer
 	}
-	m.replied = r.Name
+	m.out.Replied = r.Name
 	return rep.upstream
 }

@@ -62,6 +62,7 @@ type Route struct {
 	// Near says that all but one of its conditions hold.
 	Near       bool        `json:"near,omitempty"`
 	Conditions []Condition `json:"conditions,omitempty"`
+	Reply      string      `json:"reply,omitempty"` // what the sender is answered, where the route says so
 	Deliveries []Delivery  `json:"deliveries,omitempty"`
 }
 

@@ -87,6 +87,9 @@ func writeRoute(w io.Writer, r verdict.Route) {
 	if r.Near {
 		fmt.Fprintln(w, "  near miss: all other conditions hold")
 	}
+	if r.Reply != "" {
+		fmt.Fprintf(w, "  replies\t%s\n", oneLine(r.Reply))
+	}
 	for _, d := range r.Deliveries {
 		writePlanned(w, d)
 	}

@@ -118,7 +118,7 @@ func (c *call) read() *refusal {
 
 func (c *call) store() *refusal {
 	ev := c.event()
-	matched, err := c.set.Accept(ev, ev.ReceivedAt)
+	matched, err := c.set.Take(ev, ev.ReceivedAt)
 	if err != nil {
 		return &refusal{unavailable, http.StatusServiceUnavailable, err.Error()}
 	}
