@@ -66,15 +66,15 @@ func (s *state) applyFinish(rec *record, pos Pos) {
 		w.flags &^= rowSuspect
 	}
 	delete(l.started, r)
+	class := uint32(0)
 	if rec.tried && rec.outcome.State == event.Dead {
-		s.pull(l, r) // at is its place while it has one
-		w.at = s.name(classOf(&rec.attempt))
+		class = s.name(classOf(&rec.attempt))
 	}
-	s.settle(r, &rec.outcome, rec.time)
+	s.settle(r, &rec.outcome, class, rec.time)
 }
 
-// settle does what an outcome says to a row that is pending and not started.
-func (s *state) settle(r ref, o *event.Outcome, at time.Time) {
+// settle does what an outcome says to a row that is pending and not started; class is of the attempt that it died of.
+func (s *state) settle(r ref, o *event.Outcome, class uint32, at time.Time) {
 	state, reason := o.State, o.Reason
 	if c := s.claimed(r); c != "" && state == event.Pending {
 		if c.reply() == event.ReplyOnce {
@@ -93,7 +93,7 @@ func (s *state) settle(r ref, o *event.Outcome, at time.Time) {
 		s.emit(r, rowChange{})
 		s.returned(r, at)
 	case event.Dead:
-		s.bury(r, reason, at)
+		s.bury(r, reason, class, at)
 	default:
 		s.retire(r, state, reason, event.DeliveryID{}, at)
 	}
@@ -125,6 +125,6 @@ func (s *state) applyOwn(rec *record) {
 			continue // quarantined, or another one of its coalesce window stands for it
 		}
 		s.touch(r)
-		s.settle(r, &event.Outcome{State: event.Pending, Due: rec.time}, rec.time)
+		s.settle(r, &event.Outcome{State: event.Pending, Due: rec.time}, 0, rec.time)
 	}
 }

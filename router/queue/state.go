@@ -320,10 +320,11 @@ func (s *state) retire(r ref, to event.State, reason event.Reason, successor eve
 }
 
 // bury makes a pending row dead whose attempt ended.
-func (s *state) bury(r ref, reason event.Reason, at time.Time) {
+func (s *state) bury(r ref, reason event.Reason, class uint32, at time.Time) {
 	w := s.table.row(r)
 	l := s.lane(w.dest)
 	s.exit(l, r)
+	w.at = class // it has no place any more
 	l.dead++
 	s.dead++
 	w.state, w.reason, w.updated = event.Dead, reason, nanos(at)

@@ -311,6 +311,9 @@ func (h *life) check() {
 			h.checkPending(r, w)
 		} else {
 			deadRows++
+			if w.class() != 0 { // no attempt of these histories has one
+				h.t.Fatalf("delivery %x is dead of %d, its place", id, w.class())
+			}
 		}
 		if !w.pending() && w.state != event.Dead || d.Event != w.event {
 			h.t.Fatalf("delivery %x is in memory as %v", id, w.state)

@@ -47,7 +47,7 @@ func (s *state) quarantine(id event.EventID, at time.Time) {
 	s.table.each(func(r ref, w *row) {
 		if w.event == id && w.pending() && w.suspect() && !w.started() {
 			s.touch(r)
-			s.bury(r, event.ReasonQuarantined, at)
+			s.bury(r, event.ReasonQuarantined, 0, at)
 			s.out.hits++
 		}
 	})
