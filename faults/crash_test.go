@@ -97,7 +97,7 @@ func crash(t *testing.T, bin string, p plan) []string {
 		back = append(back, time.Since(started))
 	}
 	load.End()
-	lost := rig.SettleEnded(t, s.API(), time.Minute, p.cycles)
+	lost := rig.Settle(t, s.API(), time.Minute)
 	sent, acked, arrived := l.Count()
 	slices.Sort(back)
 	t.Logf("%d times ended: %d sent, %d acknowledged, %d arrived, %d attempts cut off; accepting again after %v (median), %v (longest)",

@@ -168,7 +168,10 @@ func TestKillsAccuseNobody(t *testing.T) {
 			postUntilTaken(t, s.Listen, fmt.Sprintf(`{"id":"evt_%d","type":"invoice.paid"}`, posted))
 		}
 	}
-	post(3 * running) // lanes start gently
+	at.Set("/all", sink.Behavior{Delay: 200 * time.Millisecond})
+	load := rig.StartSenders(t, rig.NewLedger(), s.Listen, 4, 400)
+	rig.Eventually(t, 30*time.Second, "the lane allows as many at once", func() bool { now, _ := at.InFlight(); return now >= running })
+	load.End()
 	rig.Settle(t, s.API(), time.Minute)
 	at.Set("/all", sink.Behavior{Delay: time.Hour})
 	post(running)

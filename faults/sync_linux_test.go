@@ -40,7 +40,7 @@ func TestCrashFailedSync(t *testing.T) {
 	s.Wrap = nil
 	s.Start()
 	load.End()
-	lost := rig.SettleEnded(t, s.API(), time.Minute, 2*runs)
+	lost := rig.Settle(t, s.API(), time.Minute)
 	_, acked, _ := l.Count()
 	t.Logf("%d runs, %d syncs failed, %d events refused, %d acknowledged", runs, dead, l.Refused(503), acked)
 	for _, fault := range l.Faults(lost) {

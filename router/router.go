@@ -171,7 +171,8 @@ func (r *Router) openQueue(ctx context.Context) (err error) {
 		return err
 	}
 	r.queue, err = queue.Open(ctx, r.journal, queue.Options{
-		Dir: filepath.Join(r.o.Data, "state"), Bodies: filepath.Join(r.o.Data, "bodies"), MaxPending: r.o.MaxPending, Logger: r.log,
+		Dir: filepath.Join(r.o.Data, "state"), Bodies: filepath.Join(r.o.Data, "bodies"),
+		Mark: filepath.Join(r.o.Data, "rehearsal"), MaxPending: r.o.MaxPending, Logger: r.log,
 	})
 	return err
 }

@@ -131,34 +131,6 @@ func Settle(t testing.TB, api *client.Client, limit time.Duration) (lost int) {
 	return lost
 }
 
-// SettleEnded is Settle after the process was ended so many times from outside.
-func SettleEnded(t testing.TB, api *client.Client, limit time.Duration, ends int) (lost int) {
-	t.Helper()
-	nothingPending(t, api, limit)
-	Absolve(t, api, ends)
-	return Settle(t, api, limit)
-}
-
-// Absolve lets go on what is in quarantine because the process was ended in the moment in which it was rehearsed: one at
-// most of each end.
-func Absolve(t testing.TB, api *client.Client, ends int) {
-	t.Helper()
-	var accused []event.DeliveryID
-	EveryDelivery(t, api, func(d client.Delivery) {
-		if d.State == event.Dead && d.Reason == event.ReasonQuarantined.String() {
-			accused = append(accused, d.ID)
-		}
-	})
-	if len(accused) > ends {
-		t.Errorf("%d deliveries are in quarantine after %d ends", len(accused), ends)
-	}
-	for _, id := range accused {
-		if _, err := api.ReplayDelivery(t.Context(), id); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // nothingPending waits. A request whose sender has given up may still become an event, so nothing is pending when the list
 // says so, too.
 func nothingPending(t testing.TB, api *client.Client, limit time.Duration) {

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +28,7 @@ func newTrace(s *Server) *Trace {
 // args run strace on all threads, with the path beside each descriptor. What is injected is written as strace's
 // -e inject= has it; a count in there is by thread: each thread fails once.
 func (tr *Trace) args(inject string, more ...string) []string {
-	args := []string{"strace", "-f", "-y", "-s", "0", "-o", tr.file, "-e", "trace=fdatasync,fsync,pwrite64", "-e", "inject=" + inject}
+	args := []string{"strace", "-f", "-y", "-s", "0", "-o", tr.file, "-e", "trace=fdatasync,fsync,pwrite64,unlinkat", "-e", "inject=" + inject}
 	return append(args, more...)
 }
 
@@ -64,6 +63,7 @@ func (tr *Trace) End() {
 var (
 	traced    = regexp.MustCompile(`^\d+ +(\w+)\(\d+<([^>]*)>`)
 	continued = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>`)
+	removed   = regexp.MustCompile(`^\d+ +unlinkat\(.*"([^"]+)"`)
 )
 
 // Synced gives the files and directories that were synced, in order.
@@ -82,7 +82,7 @@ func (tr *Trace) Synced() (all []string) {
 }
 
 // Read gives the files for which a call was made to fail, and, of those with this suffix, the ones that were written
-// or synced afterwards all the same.
+// or synced afterwards all the same. A file that is removed may have a successor of its name.
 func (tr *Trace) Read(suffix string) (failed, again []string) {
 	tr.server.T.Helper()
 	f, err := os.Open(tr.file)
@@ -91,19 +91,22 @@ func (tr *Trace) Read(suffix string) (failed, again []string) {
 	}
 	defer f.Close()
 	begun := map[string]string{} // by thread: the path of a call whose end is on a later line
+	bad := map[string]bool{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		line, path := lines.Text(), ""
 		thread, _, _ := strings.Cut(line, " ")
 		if m := traced.FindStringSubmatch(line); m != nil {
 			path, begun[thread] = m[2], m[2]
-			if slices.Contains(failed, path) && strings.HasSuffix(path, suffix) {
+			if bad[path] && strings.HasSuffix(path, suffix) {
 				again = append(again, line)
 			}
+		} else if m := removed.FindStringSubmatch(line); m != nil {
+			delete(bad, m[1])
 		} else if continued.MatchString(line) {
 			path = begun[thread]
 		}
 		if path != "" && strings.HasSuffix(line, "(INJECTED)") {
-			failed = append(failed, path)
+			failed, bad[path] = append(failed, path), true
 		}
 	}
 	return failed, again

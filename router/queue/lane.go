@@ -53,6 +53,9 @@ func (q *Queue) openLane(ctx context.Context, destination string, owner token) (
 	if destination == "" {
 		return nil, fmt.Errorf("lane: no destination")
 	}
+	if q.atRest {
+		owner[8] |= acquitting
+	}
 	l := &Lane{
 		q: q, owner: owner, leases: map[event.DeliveryID]*Lease{},
 		bell: make(chan struct{}, 1), room: make(chan struct{}, 1),

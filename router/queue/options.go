@@ -13,6 +13,9 @@ type Options struct {
 	Dir string
 	// Bodies is where bodies over 1 MiB are kept, in a file each; "" means in the log, like the others.
 	Bodies string
+	// Mark is a file that says while deliveries are rehearsed, see Rehearse, whether one is being rendered; "" leaves it
+	// to the log who is guilty when the process ends, from outside or not.
+	Mark string
 	// MaxPending bounds the deliveries in memory, pending and dead; 0 means 2,000,000.
 	MaxPending int
 	Retention  Retention

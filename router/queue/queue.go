@@ -50,6 +50,7 @@ type Queue struct {
 	opening sync.RWMutex // as noting, for owners: held shared to open a lane, alone to say all again
 
 	instance [8]byte // begins the owner tokens of this process
+	atRest   bool    // the process before rendered nothing when it ended
 	owners   atomic.Uint64
 	done     chan struct{} // closed when Run has ended
 }
@@ -61,7 +62,7 @@ func Open(ctx context.Context, log Log, o Options) (*Queue, error) {
 	if err := dirs.Make(o.Dir); err != nil {
 		return nil, fmt.Errorf("queue directory: %w", err)
 	}
-	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{})}
+	q := &Queue{opts: o, log: log, lanes: map[string]*Lane{}, done: make(chan struct{}), atRest: endedAtRest(o.Mark)}
 	q.capacity = capacity(log.Health())
 	q.room.begun = time.Now().Add(-lookEvery)
 	q.waiters.init()

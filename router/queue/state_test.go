@@ -134,6 +134,9 @@ func (h *life) own() {
 		if rapid.Bool().Draw(h.t, "alone") {
 			owner = owner.inRehearsal()
 		}
+		if rapid.Bool().Draw(h.t, "at rest") {
+			owner[8] |= acquitting
+		}
 		h.owners[d] = owner
 	}
 	h.add(&record{kind: kindOwn, wait: h.newID(), destination: d, owner: h.owners[d]})

@@ -16,8 +16,11 @@ import (
 // are suspects: one of them, or none. At the next start each is rehearsed, that is rendered, while nothing else runs and
 // the log has its start. One that the process dies of then is quarantined.
 
-// rehearsing is a bit of an owner's token: it owns the lane to rehearse its suspects, one at a time.
-const rehearsing = 0x80
+// Bits of an owner's token.
+const (
+	rehearsing = 0x80 // it owns the lane to rehearse its suspects, one at a time
+	acquitting = 0x40 // the process before rendered nothing when it ended, see mark
+)
 
 func (t token) inRehearsal() token {
 	t[8] |= rehearsing
@@ -26,15 +29,18 @@ func (t token) inRehearsal() token {
 
 func (t token) rehearses() bool { return t[8]&rehearsing != 0 }
 
+func (t token) acquits() bool { return t[8]&acquitting != 0 }
+
 // accuse makes suspects of the rows whose attempts the end of a lane's owner cut off, if that was the end of its
-// process. One that was rehearsed then is guilty: its event goes into quarantine.
+// process. One that was rehearsed then is guilty, unless it is known that nothing was rendered: its event goes into
+// quarantine.
 func (s *state) accuse(cut []ref, before token, own *record) {
 	if [8]byte(before[:8]) == [8]byte(own.owner[:8]) {
 		return
 	}
 	for _, r := range cut {
 		w := s.table.row(r)
-		guilty := w.suspect() && before.rehearses()
+		guilty := w.suspect() && before.rehearses() && !own.owner.acquits()
 		w.flags |= rowSuspect
 		if guilty {
 			s.quarantine(w.event, own.time)
@@ -76,8 +82,15 @@ func (q *Queue) Rehearse(
 		}
 		lanes[destination] = l
 	}
+	m := openMark(q.opts.Mark) // what it said of the process before is in the log by now
+	defer m.close()
+	g := func(ev *event.Event, d *event.Delivery) event.Attempt {
+		m.set(rendering)
+		defer m.set(resting)
+		return f(ev, d)
+	}
 	for _, destination := range slices.Sorted(maps.Keys(all)) {
-		if err := lanes[destination].rehearse(ctx, all[destination], f); err != nil {
+		if err := lanes[destination].rehearse(ctx, all[destination], g); err != nil {
 			return fmt.Errorf("rehearse the suspects of %q: %w", destination, err)
 		}
 	}

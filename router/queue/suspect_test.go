@@ -2,6 +2,8 @@ package queue_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/hookrouter/hookrouter/event"
@@ -12,7 +14,24 @@ import (
 // after is the queue of a process that comes after one that died now.
 func (r *rig) after(t *testing.T) *rig {
 	t.Helper()
-	return start(t, r.log.Cut(r.log.Len()), queue.Options{})
+	return start(t, r.log.Cut(r.log.Len()), queue.Options{Mark: r.copiedMark(t)})
+}
+
+// copiedMark is a copy of what the process says of its rehearsal now, if anything.
+func (r *rig) copiedMark(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "rehearsal")
+	mark, err := os.ReadFile(r.opts.Mark)
+	if errors.Is(err, os.ErrNotExist) {
+		return name
+	}
+	if err == nil {
+		err = os.WriteFile(name, mark, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // rehearsed are the deliveries that were rehearsed; the process dies in the middle of the one that is deadly.
@@ -116,5 +135,42 @@ func TestDeathsWithoutARehearsalAccuseNobody(t *testing.T) {
 	}
 	if got := r.reason(t, ds[0].ID); got != event.NoReason {
 		t.Errorf("dead for %q", got)
+	}
+}
+
+// TestEndsBetweenRehearsals: a process that is killed while the log is written, before or after the rendering, accuses
+// nobody; one whose file cannot say so leaves it to the log.
+func TestEndsBetweenRehearsals(t *testing.T) {
+	r := start(t, logtest.NewMemory(), queue.Options{})
+	ev, ds := anEvent("innocent", "", "build")
+	r.put(t, ev, ds)
+	next(t, r.lane(t, "build"))
+	r = r.after(t)
+	var begun *logtest.Memory
+	err := r.Rehearse(t.Context(), func(string, string) bool { return true }, func(*event.Event, *event.Delivery) event.Attempt {
+		begun = r.log.Cut(r.log.Len()) // as it also is just before and just after
+		return event.Attempt{Result: "rehearsed"}
+	})
+	if err != nil || begun == nil {
+		t.Fatal(err)
+	}
+	for _, known := range []bool{true, false} {
+		name := ""
+		if known {
+			name = r.copiedMark(t)
+		}
+		next := start(t, begun.Cut(begun.Len()), queue.Options{Mark: name})
+		ids, _ := next.rehearsed(t, event.DeliveryID{})
+		if again := len(ids) == 1; again != known {
+			t.Errorf("it is rehearsed again: %t, want %t", again, known)
+		}
+		want := event.ReasonQuarantined
+		if known {
+			want = event.NoReason
+		}
+		if got := next.reason(t, ds[0].ID); got != want {
+			t.Errorf("with a mark %t it is dead for %q, want %q", known, got, want)
+		}
+		next.same(t)
 	}
 }
