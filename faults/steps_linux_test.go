@@ -187,10 +187,19 @@ func (w *stepped) faults() (faults []string) {
 	}
 	_, kept, early := w.kept.Count()
 	_, dead, _ := w.dead.Count()
+	last := ""
+	defer func() {
+		if w.t.Failed() {
+			w.t.Log(last)
+		}
+	}()
 	rig.Eventually(w.t, time.Minute, "only what is paused is pending, and old events left", func() bool {
 		status, err := w.s.API().Status(w.t.Context())
+		if err == nil {
+			last = fmt.Sprintf("%+v %+v, %d kept, %d ends, %d dead", status.Queue, status.Log, kept, w.ends, dead)
+		}
 		return err == nil && status.Queue.Pending >= kept && status.Queue.Pending <= kept+w.ends+1 && status.Queue.Dead >= dead &&
-			status.Log.Damaged == 0 && status.Log.Bytes < 10<<20
+			status.Log.Damaged == 0 && status.Log.Bytes < 12<<20
 	})
 	if early > 0 {
 		faults = append(faults, fmt.Sprintf("%d deliveries were made to a paused destination", early))
