@@ -41,6 +41,9 @@ func (r *row) class() uint32 {
 	return r.at
 }
 
+// group is that of a dead row.
+func (r *row) group() group { return group{r.route, r.dest, r.class(), r.reason} }
+
 // classOf says how an attempt ended. Rows keep it for people only: a rebuild from a log that was trimmed may not know it.
 func classOf(a *event.Attempt) string {
 	if a.Status != 0 {
@@ -77,7 +80,7 @@ func (s *state) count(rec *record, eff *effect) {
 	}
 	for i := range eff.rows {
 		if w := &eff.rows[i].row; w.state == event.Dead {
-			s.deaths[group{w.route, w.dest, w.at, w.reason}]++
+			s.deaths[w.group()]++
 		}
 	}
 }
@@ -131,7 +134,7 @@ func (q *Queue) deadGroups(since int64) map[group]*DeadGroup {
 		if w.state != event.Dead || w.updated < since {
 			return
 		}
-		key := group{w.route, w.dest, w.class(), w.reason}
+		key := w.group()
 		g := groups[key]
 		if g == nil {
 			g = q.state.newGroup(key)
